@@ -1,0 +1,64 @@
+# Every command of the project. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+STACK := $(BIN)/python -m stack
+TEST_VAR := var/test
+export VITRINE_MODELS ?= $(CURDIR)/var/models
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format bench evaluate models shell clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: .venv/local models ## recognise sample photos, or your own: make demo PHOTOS=dir QUERIES=dir
+	@$(STACK) run --processes -- python manage.py demo \
+		$(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(QUERIES),--queries "$(QUERIES)")
+
+up: .venv/local models ## run the whole service here until Ctrl-C; prints its address and a demo key
+	@$(STACK) up
+
+test: .venv/dev models ## run the whole test suite against the real local stack
+	@$(STACK) run --var $(TEST_VAR) -- python -m pytest $(ARGS)
+
+check: .venv/dev ## linters, types, import rules, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=.:platform $(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(STACK) run --var $(TEST_VAR) -- python manage.py makemigrations --check --dry-run
+
+format: .venv/dev ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/local models ## measure overhead of recognize and throughput of the bulk path: ratios in one run
+	@$(STACK) run --processes -- python benchmarks/recognize.py
+	@$(STACK) run --processes -- python benchmarks/bulk.py
+
+evaluate: .venv/local models ## recall, mAP, open-set rates: make evaluate DATA=dir [OUT=file.json]
+	@test -n "$(DATA)" || { echo "Say which: make evaluate DATA=dir (with gallery.csv and query.csv)"; exit 2; }
+	@$(STACK) run --processes -- python manage.py evaluate --data "$(DATA)" $(if $(OUT),--out "$(OUT)")
+
+models: .venv/local ## fetch the model weights and convert them to ONNX, once
+	@$(BIN)/python -m inference models install
+
+shell: .venv/local ## a Django shell on the local stack (joins `make up` if it runs)
+	@$(STACK) run -- python manage.py shell
+
+clean: ## remove the environment and all local data
+	rm -rf .venv var
+
+.venv/local: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Vitrine needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing pinned dependencies into .venv (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[local]"
+	@touch $@
+
+.venv/dev: .venv/local
+	@echo "Installing what the tests need into .venv (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[local,dev]"
+	@touch $@

@@ -1,0 +1,156 @@
+"""Every error as `application/problem+json` (RFC 9457), with its HTTP status in one table."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from config.log import request_id
+from inference.errors import ImageRejected
+from jobs.errors import Unavailable
+from tenants.errors import DomainError
+
+CONTENT_TYPE = "application/problem+json"
+_log = logging.getLogger(__name__)
+
+# code -> (status, title). A code that is not here is a bug of ours, and a test looks for it.
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "invalid_request": (400, "The request is not valid"),
+    "malformed_body": (400, "The body cannot be read"),
+    "key_missing": (401, "An API key is needed"),
+    "key_rejected": (401, "The API key is not accepted"),
+    "key_revoked": (401, "The API key is revoked"),
+    "key_expired": (401, "The API key has expired"),
+    "scope_missing": (403, "The API key may not do this"),
+    "not_found": (404, "Not found"),
+    "gallery_not_found": (404, "No such gallery"),
+    "product_not_found": (404, "No such product"),
+    "image_not_found": (404, "No such image"),
+    "job_not_found": (404, "No such job"),
+    "method_not_allowed": (405, "Method not allowed"),
+    "not_acceptable": (406, "No acceptable representation"),
+    "conflict": (409, "Conflict"),
+    "gallery_name_taken": (409, "The name is taken"),
+    "gallery_not_ready": (409, "The gallery is not ready"),
+    "sku_taken": (409, "The SKU is taken"),
+    "product_deleted": (409, "The product was deleted"),
+    "body_too_large": (413, "The body is too large"),
+    "image_too_large": (413, "The image is too large"),
+    "unsupported_media_type": (415, "Unsupported media type"),
+    "image_unsupported_format": (415, "The image format is not supported"),
+    "image_empty": (422, "The image is empty"),
+    "image_unreadable": (422, "The image cannot be read"),
+    "image_animated": (422, "The image is animated"),
+    "invalid_settings": (422, "The settings cannot work"),
+    "model_missing": (422, "The model is not available"),
+    "rate_limited": (429, "Too many requests"),
+    "internal_error": (500, "An error of ours"),
+    "broker_away": (503, "The broker is away"),
+    "database_away": (503, "The database is away"),
+    "index_away": (503, "The vector index is away"),
+    "workers_away": (503, "No worker is running"),
+    "workers_saturated": (503, "All workers are busy"),
+    "recognition_timeout": (503, "No answer in time"),
+}
+
+_REST_CODES: dict[type[exceptions.APIException], str] = {
+    exceptions.ValidationError: "invalid_request",
+    exceptions.ParseError: "malformed_body",
+    exceptions.NotAuthenticated: "key_missing",
+    exceptions.NotFound: "not_found",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.NotAcceptable: "not_acceptable",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.Throttled: "rate_limited",
+}
+
+
+# Errors of Django itself that are expected: (kind, code, what the caller is told, headers).
+_FOREIGN: list[tuple[type[Exception], str, str, dict[str, str]]] = [
+    (Http404, "not_found", "There is nothing at this address.", {}),
+    (RequestDataTooBig, "body_too_large", "The body is larger than a request may be.", {}),
+    (TooManyFilesSent, "body_too_large", "The request holds too many files. Send fewer at once.", {}),
+    (MultiPartParserError, "malformed_body", "The multipart body cannot be read.", {}),
+    (OperationalError, "database_away", "The database is away. Try again shortly.", {"Retry-After": "5"}),
+]
+
+
+def make_problem(code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """The body of a problem: type, title, status, detail, code, request_id, and what `more` adds."""
+    status, title = PROBLEMS[code]
+    return {
+        "type": f"urn:vitrine:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id.get(),
+        **more,
+    }
+
+
+def answer_error(error: Exception, _context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. None lets an unexpected error go on to Django, which logs it."""
+    described = describe_error(error)
+    if described is None:
+        return None
+    problem, headers = described
+    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def describe_error(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """(problem, headers) of an expected error, None of any other."""
+    if isinstance(error, Unavailable):
+        return make_problem(error.code, error.message), {"Retry-After": str(error.retry_after)}
+    if isinstance(error, DomainError | ImageRejected):
+        return make_problem(error.code, error.message), _challenge(error.code)
+    if isinstance(error, exceptions.APIException):
+        return _describe_rest_error(error)
+    for kind, code, detail, headers in _FOREIGN:
+        if isinstance(error, kind):
+            _log.info("%s: %s", code, error)
+            return make_problem(code, detail), headers
+    return None
+
+
+def _describe_rest_error(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:
+    code = next((code for kind, code in _REST_CODES.items() if isinstance(error, kind)), "invalid_request")
+    if isinstance(error, exceptions.ValidationError):
+        return make_problem(code, _first_message(error.detail), errors=error.detail), {}
+    return make_problem(code, str(error.detail)), _challenge(code)
+
+
+def _challenge(code: str) -> dict[str, str]:
+    return {"WWW-Authenticate": "Bearer"} if PROBLEMS[code][0] == 401 else {}  # noqa: PLR2004
+
+
+def _first_message(detail: Any, path: str = "") -> str:
+    """The first of DRF's nested messages, with the field it is about."""
+    if isinstance(detail, dict) and detail:
+        name, inner = next(iter(detail.items()))
+        here = path if name == "non_field_errors" else f"{path}.{name}".lstrip(".")
+        return _first_message(inner, here)
+    if isinstance(detail, list) and detail:
+        return _first_message(next((part for part in detail if part), detail[0]), path)
+    return f"{path}: {detail}" if path else str(detail)
+
+
+def answer_problem(code: str, detail: str) -> JsonResponse:
+    """A problem as a plain Django response, for where DRF is not reached."""
+    problem = make_problem(code, detail)
+    return JsonResponse(problem, status=problem["status"], content_type=CONTENT_TYPE)
+
+
+def answer_unknown_page(_request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001 - Django's name
+    """Django's handler404."""
+    return answer_problem("not_found", "There is nothing at this address. The API is described at /docs.")
+
+
+def answer_crash(_request: HttpRequest) -> JsonResponse:
+    """Django's handler500."""
+    return answer_problem("internal_error", "An error of ours; it was logged under this request id.")

@@ -1,0 +1,198 @@
+"""Settings, all from the environment; docs/operations.md lists the variables.
+
+The same code runs on a laptop and in a cluster: only DATABASE_URL, REDIS_URL and MILVUS_URI say where its
+servers are. The local stack (`python -m stack`) sets them for what it starts.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import read_choice, read_flag, read_list, read_number, read_path, read_text
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+VAR_DIR = read_path("VITRINE_VAR", BASE_DIR / "var")
+MODELS_DIR = read_path("VITRINE_MODELS", VAR_DIR / "models")
+
+DEBUG = False
+SECRET_KEY = read_text("SECRET_KEY")
+ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS")
+if read_flag("BEHIND_TLS_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config",
+    "tenants",
+    "jobs",
+    "retrieval",
+    "api",
+    "demo",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "api.middleware.RequestIdMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "api.middleware.BodyLimitMiddleware",
+]
+APPEND_SLASH = False
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+# --- the three servers ---
+
+
+def _read_database() -> dict[str, Any]:
+    try:
+        database = dj_database_url.parse(read_text("DATABASE_URL", "postgresql:///"), conn_max_age=60)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
+    database["CONN_HEALTH_CHECKS"] = True
+    return dict(database)
+
+
+DATABASES = {"default": _read_database()}
+REDIS_URL = read_text("REDIS_URL", "redis://localhost:6379/0")
+MILVUS_URI = read_text("MILVUS_URI", "http://localhost:19530")
+MILVUS_TOKEN = read_text("MILVUS_TOKEN")
+MILVUS_PREFIX = read_text("MILVUS_PREFIX")
+
+# --- work handed to workers ---
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "bulk"
+CELERY_TASK_ROUTES = {"recognize.*": {"queue": "recognize"}, "bulk.*": {"queue": "bulk"}}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Longer than any task: tasks hand on after INDEX_SLICE_S. The sweeper does not wait for it.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 15,
+    "max_retries": 1,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TIMEZONE = "UTC"
+RECOGNIZE_TIMEOUT_S = read_number("RECOGNIZE_TIMEOUT_S", 10)
+RECOGNIZE_QUEUE_LIMIT = read_number("RECOGNIZE_QUEUE_LIMIT", 32)
+INDEX_SLICE_S = read_number("INDEX_SLICE_S", 30)
+INDEX_BATCH = read_number("INDEX_BATCH", 16)
+
+# --- models ---
+
+INFERENCE_PROVIDER: Literal["openvino", "cpu"] = read_choice(
+    "INFERENCE_PROVIDER", "openvino", ("openvino", "cpu")
+)
+INFERENCE_PRECISION: Literal["auto", "f32", "bf16"] = read_choice(
+    "INFERENCE_PRECISION", "auto", ("auto", "f32", "bf16")
+)
+DETECTOR = read_text("DETECTOR")
+EMBEDDER = read_text("EMBEDDER")
+
+# --- photos ---
+
+MAX_IMAGE_BYTES = read_number("MAX_IMAGE_BYTES", 20 * 2**20)
+MAX_BODY_BYTES = read_number("MAX_BODY_BYTES", 200 * 2**20)
+MAX_IMAGES_PER_REQUEST = read_number("MAX_IMAGES_PER_REQUEST", 100)
+# A JSON body is held in memory whole; a photo in base64 is a third longer than its bytes.
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 2**16
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_IMAGES_PER_REQUEST
+MEDIA_ROOT = read_path("MEDIA_ROOT", VAR_DIR / "media")
+MEDIA_BUCKET = read_text("MEDIA_BUCKET")
+_FILES: dict[str, Any] = (
+    {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": MEDIA_BUCKET,
+            "endpoint_url": read_text("MEDIA_ENDPOINT_URL") or None,
+            "access_key": read_text("MEDIA_ACCESS_KEY") or None,
+            "secret_key": read_text("MEDIA_SECRET_KEY") or None,
+            "region_name": read_text("MEDIA_REGION") or None,
+            "file_overwrite": False,
+        },
+    }
+    if MEDIA_BUCKET
+    else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+)
+STORAGES = {
+    "default": _FILES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+
+# --- the API ---
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.errors.answer_error",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vitrine",
+    "DESCRIPTION": (
+        "Name the product in a photograph. Errors are `application/problem+json` with a stable `code`."
+    ),
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.describe_errors"],
+    "ENUM_NAME_OVERRIDES": {
+        "GalleryStateEnum": "tenants.models.gallery.Gallery.State",
+        "ImageStateEnum": "tenants.models.reference_image.ReferenceImage.State",
+        "JobStateEnum": "jobs.models.Job.State",
+    },
+}
+
+# --- the rest ---
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request": {"()": "config.log.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]},
+    },
+    "root": {"handlers": ["stderr"], "level": read_text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # Refused requests are answered, and seen in the access log; they are no news for the operator.
+        "django.request": {"level": "ERROR"},
+        "pymilvus": {"level": "ERROR"},
+    },
+}

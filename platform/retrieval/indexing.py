@@ -1,0 +1,161 @@
+"""Reference photos from `pending` to `indexed`. A task that runs twice writes the same rows."""
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from inference.analysis import Analysis, AnalysisOptions
+from inference.errors import ImageRejected
+from inference.images import Picture, decode_picture
+from jobs.errors import Unavailable
+from retrieval.analysers import get_analyser
+from retrieval.leases import end_as_failed, end_as_indexed, lease_images, list_pending, release_images
+from retrieval.space import space_of
+from retrieval.store import connect_store
+from tenants.domain.gallery_settings import GallerySettings
+from tenants.models import Embedding, Gallery, ReferenceImage, Region
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LeasedPhoto:
+    """A photo held by this worker, and its decoding under way."""
+
+    image: ReferenceImage
+    picture: "Future[Picture]"
+
+
+def index_pending(*, budget_s: float) -> bool:
+    """Index pending photos of the tenant that is set, batch by batch, for about `budget_s` seconds.
+
+    The next batch is decoded while this one is in the models. True when the time was up before the
+    photos were. Raises `Unavailable` when a server is away; the photos then stay pending.
+    """
+    deadline = time.monotonic() + budget_s
+    batch = _lease_batch()
+    while batch:
+        following = _lease_batch() if time.monotonic() < deadline else []
+        try:
+            _index_batch(batch)
+        except BaseException as error:
+            release_images([p.image for p in batch], blameless=isinstance(error, Unavailable))
+            release_images([p.image for p in following], blameless=True)
+            raise
+        batch = following
+    return list_pending().filter(leased_until=None).exists()
+
+
+@cache
+def _decoders() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
+
+
+def _lease_batch() -> list[LeasedPhoto]:
+    images = lease_images(settings.INDEX_BATCH)
+    return [LeasedPhoto(image, _decoders().submit(_decode_stored, image.file)) for image in images]
+
+
+def _decode_stored(file: str) -> Picture:
+    with default_storage.open(file) as stored:
+        return decode_picture(stored.read())
+
+
+def _index_batch(batch: Sequence[LeasedPhoto]) -> None:
+    by_gallery: dict[UUID, list[LeasedPhoto]] = {}
+    for photo in batch:
+        by_gallery.setdefault(photo.image.gallery_id, []).append(photo)
+    for photos in by_gallery.values():
+        gallery = photos[0].image.gallery
+        _analyse_photos(gallery, photos)
+        _publish_images(gallery, [photo.image for photo in photos])
+
+
+def _analyse_photos(gallery: Gallery, photos: Sequence[LeasedPhoto]) -> None:
+    """Store regions and vectors of the photos that have none yet (an interrupted run may have left some)."""
+    known = set(Region.objects.filter(image__in=[p.image for p in photos]).values_list("image_id", flat=True))
+    fresh = [photo for photo in photos if photo.image.pk not in known]
+    readable = [(photo.image, picture) for photo in fresh if (picture := _read_picture(photo)) is not None]
+    if not readable:
+        return
+    chosen = GallerySettings.parse(gallery.settings)
+    options = AnalysisOptions(detect=chosen.detect, max_regions=chosen.max_regions)
+    analyses = get_analyser(gallery.embedder).analyse([picture for _, picture in readable], options)
+    with transaction.atomic():
+        for (image, picture), analysis in zip(readable, analyses, strict=True):
+            _save_analysis(gallery, image, picture, analysis)
+
+
+def _read_picture(photo: LeasedPhoto) -> Picture | None:
+    try:
+        return photo.picture.result()
+    except ImageRejected as rejected:
+        end_as_failed(photo.image, code=rejected.code, message=rejected.message)
+    except FileNotFoundError:
+        _log.exception("the file of image %s is lost", photo.image.pk)
+        end_as_failed(
+            photo.image, code="file_lost", message="The stored file is missing. Upload the photo again."
+        )
+    return None
+
+
+def _save_analysis(gallery: Gallery, image: ReferenceImage, picture: Picture, analysis: Analysis) -> None:
+    """Write the photo's regions and raw vectors, unless it was deleted or another worker was faster."""
+    locked = ReferenceImage.objects.select_for_update().filter(pk=image.pk, deleted_at=None)
+    if not locked.exists() or Region.objects.filter(image=image).exists():
+        return
+    locked.update(width=picture.width, height=picture.height)
+    regions = Region.objects.bulk_create(
+        Region(
+            tenant_id=gallery.tenant_id,
+            image=image,
+            **dict(zip(("x1", "y1", "x2", "y2"), region.box.as_tuple(), strict=True)),
+            score=region.score,
+            source=region.source,
+        )
+        for region in analysis.regions
+    )
+    Embedding.objects.bulk_create(
+        Embedding(
+            tenant_id=gallery.tenant_id,
+            region=stored,
+            model=gallery.embedder,
+            vector=Embedding.pack(region.vector),
+        )
+        for stored, region in zip(regions, analysis.regions, strict=True)
+    )
+
+
+def _publish_images(gallery: Gallery, images: Sequence[ReferenceImage]) -> None:
+    """Write the stored vectors to the index, and only then say `indexed`.
+
+    What is written is read back from PostgreSQL, so that a rebuild from there gives the same bits.
+    """
+    stored = list(
+        Embedding.objects.filter(region__image__in=images, model=gallery.embedder)
+        .order_by("region_id")
+        .values_list("region_id", "vector", "region__image_id")
+    )
+    if not stored:
+        return
+    vectors = np.stack([Embedding.unpack(vector) for _, vector, _ in stored])
+    space = space_of(gallery, dim=vectors.shape[1])
+    written_at = connect_store().upsert(space, [region_id for region_id, _, _ in stored], vectors)
+    with transaction.atomic():
+        newest = Greatest(F("index_timestamp"), written_at)
+        Gallery.objects.filter(pk=gallery.pk).update(index_timestamp=newest)
+        with_vectors = {image_id for _, _, image_id in stored}
+        ended = {image.pk for image in images if image.pk in with_vectors and end_as_indexed(image)}
+    # Deleted while they were in the models: nobody else knows that their vectors came after all.
+    connect_store().delete(space, [region_id for region_id, _, image_id in stored if image_id not in ended])

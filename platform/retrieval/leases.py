@@ -1,0 +1,73 @@
+"""The queue of photos to index, kept in their rows: a worker leases some, and ends each exactly once.
+
+A killed worker's lease runs out by itself. A photo that was leased in vain before is leased alone from then
+on, so that one that kills workers cannot take others with it; after `MAX_ATTEMPTS` it ends as failed.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from tenants.models import Gallery, ReferenceImage
+
+LEASE = timedelta(seconds=90)
+MAX_ATTEMPTS = 5
+
+
+def list_pending() -> QuerySet[ReferenceImage]:
+    """Photos of the tenant that is set which wait to be indexed, in galleries that are ready for them."""
+    return ReferenceImage.objects.filter(
+        state=ReferenceImage.State.PENDING,
+        deleted_at=None,
+        gallery__state=Gallery.State.READY,
+        gallery__deleted_at=None,
+    )
+
+
+def lease_images(limit: int) -> list[ReferenceImage]:
+    """Up to `limit` pending photos that nobody holds, oldest first, now held by the caller."""
+    now = timezone.now()
+    free = list_pending().filter(Q(leased_until=None) | Q(leased_until__lt=now)).order_by("pk")
+    with transaction.atomic():
+        locked = free.select_related("gallery").select_for_update(of=("self",), skip_locked=True)
+        images = list(locked.filter(attempts=0)[:limit]) or list(locked.filter(attempts__gt=0)[:1])
+        held = ReferenceImage.objects.filter(pk__in=[image.pk for image in images])
+        held.update(leased_until=now + LEASE, attempts=F("attempts") + 1)
+    return [image for image in images if not _give_up(image)]
+
+
+def release_images(images: Iterable[ReferenceImage], *, blameless: bool) -> None:
+    """Let go of photos that did not end. blameless: the attempt does not count against them."""
+    held = list_pending().filter(pk__in=[image.pk for image in images])
+    held.update(leased_until=None, attempts=F("attempts") - (1 if blameless else 0))
+
+
+def end_as_indexed(image: ReferenceImage) -> bool:
+    """End the photo as indexed; False when it was deleted or ended meanwhile."""
+    return bool(
+        list_pending()
+        .filter(pk=image.pk)
+        .update(state=ReferenceImage.State.INDEXED, indexed_at=timezone.now(), leased_until=None)
+    )
+
+
+def end_as_failed(image: ReferenceImage, *, code: str, message: str) -> None:
+    """End the photo as failed, with a reason that its owner can act on."""
+    list_pending().filter(pk=image.pk).update(
+        state=ReferenceImage.State.FAILED, failure_code=code, failure_message=message[:500], leased_until=None
+    )
+
+
+def _give_up(image: ReferenceImage) -> bool:
+    """End a photo whose last permitted attempt is behind it."""
+    if image.attempts < MAX_ATTEMPTS:
+        return False
+    end_as_failed(
+        image,
+        code="gave_up",
+        message="The photo could not be processed. Try another format or another photo.",
+    )
+    return True

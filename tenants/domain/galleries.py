@@ -1,0 +1,45 @@
+"""Galleries of a shop: the rows only; their vectors are the retrieval room's."""
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from tenants.domain.gallery_settings import GallerySettings
+from tenants.errors import Conflict
+from tenants.models import Gallery
+
+
+def create_gallery(*, tenant_id: UUID, name: str, embedder: str, settings: GallerySettings) -> Gallery:
+    """A new gallery, still `provisioning`. Raises `Conflict` when the name is taken."""
+    try:
+        with transaction.atomic():
+            return Gallery.objects.create(
+                tenant_id=tenant_id, name=name, embedder=embedder, settings=settings.as_dict()
+            )
+    except IntegrityError as error:
+        raise _name_taken(name) from error
+
+
+def update_gallery(
+    *, gallery: Gallery, name: str | None = None, settings: GallerySettings | None = None
+) -> Gallery:
+    """Rename the gallery or change its settings. Raises `Conflict` when the name is taken."""
+    gallery.name = name if name is not None else gallery.name
+    gallery.settings = settings.as_dict() if settings is not None else gallery.settings
+    try:
+        with transaction.atomic():
+            gallery.save(update_fields=["name", "settings", "updated_at"])
+    except IntegrityError as error:
+        raise _name_taken(gallery.name) from error
+    return gallery
+
+
+def hide_gallery(*, gallery: Gallery) -> bool:
+    """Take the gallery out of sight at once. False when somebody else did so before."""
+    hidden = Gallery.objects.filter(pk=gallery.pk, deleted_at=None).update(deleted_at=timezone.now())
+    return bool(hidden)
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(f"There is a gallery named {name!r} already.", code="gallery_name_taken")

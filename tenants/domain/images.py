@@ -1,0 +1,89 @@
+"""Reference photos: stored once, by content, under a key that carries the tenant."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from tenants.errors import Conflict
+from tenants.models import Product, ReferenceImage
+from tenants.models.identifiers import new_id
+
+CONTENT_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+}
+
+
+@dataclass(frozen=True)
+class AddedImage:
+    """A photo of a product; `created` is False when the product had the very same file already."""
+
+    image: ReferenceImage
+    created: bool
+
+
+def add_image(*, product: Product, filename: str, image_format: str, data: bytes) -> AddedImage:
+    """Store a photo's bytes and its row (state `pending`); the same bytes again answer the same row.
+
+    image_format: a key of `CONTENT_TYPES`. Raises `Conflict` when the product is deleted meanwhile.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    if known := _find_image(product, digest):
+        return AddedImage(image=known, created=False)
+    image_id = new_id()
+    key = f"{product.tenant_id}/{product.gallery_id}/{image_id}.{image_format}"
+    stored = default_storage.save(key, ContentFile(data))
+    try:
+        image = _create_row(
+            product,
+            pk=image_id,
+            filename=_clean_filename(filename),
+            file=stored,
+            content_type=CONTENT_TYPES[image_format],
+            size=len(data),
+            sha256=digest,
+        )
+    except BaseException:
+        default_storage.delete(stored)
+        if known := _find_image(product, digest):
+            return AddedImage(image=known, created=False)
+        raise
+    return AddedImage(image=image, created=True)
+
+
+def delete_image(*, image: ReferenceImage) -> None:
+    """Take the photo out of sight at once; purging its vectors and file is left to a worker."""
+    ReferenceImage.objects.filter(pk=image.pk, deleted_at=None).update(deleted_at=timezone.now())
+
+
+def _find_image(product: Product, digest: str) -> ReferenceImage | None:
+    return ReferenceImage.objects.filter(product=product, sha256=digest, deleted_at=None).first()
+
+
+def _create_row(product: Product, *, pk: UUID, **fields: object) -> ReferenceImage:
+    with transaction.atomic():
+        # Locked, so that a product deleted at this moment does not get a photo nobody would purge.
+        if not Product.objects.select_for_update().filter(pk=product.pk, deleted_at=None).exists():
+            raise Conflict("The product was deleted meanwhile.", code="product_deleted")
+        return ReferenceImage.objects.create(
+            pk=pk,
+            tenant_id=product.tenant_id,
+            gallery_id=product.gallery_id,
+            product=product,
+            **fields,
+        )
+
+
+def _clean_filename(filename: str) -> str:
+    """The last part of the name, for showing only; it is never used as a path."""
+    name = PurePosixPath(filename.replace("\\", "/").replace("\x00", "")).name
+    return name[-255:] or "unnamed"

@@ -1,0 +1,54 @@
+"""The root of every error that the product raises on purpose.
+
+DomainError
+├── TenantRequired             a query ran with no tenant set: a bug of ours, never shown to a caller
+├── NotFound                   no such object for this tenant (another tenant's object is the same)
+├── Conflict                   the object is in a state that does not allow this
+├── InvalidSettings            gallery settings that cannot work
+├── KeyRejected                no API key, or one that is unknown, expired or revoked
+└── jobs.errors, retrieval.analysers   their own, rooted here
+
+The API gives each `code` its HTTP status in one table (api.errors).
+"""
+
+
+class DomainError(Exception):
+    """An expected failure: `code` is stable, for programs; `message` is for the person who can act on it."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class TenantRequired(DomainError):
+    """A tenant-owned table was asked for rows while no tenant was set."""
+
+    code = "tenant_required"
+
+
+class NotFound(DomainError):
+    """The object does not exist for this tenant."""
+
+    code = "not_found"
+
+
+class Conflict(DomainError):
+    """The object exists already, or is in a state that does not allow the change."""
+
+    code = "conflict"
+
+
+class InvalidSettings(DomainError):
+    """Gallery settings that cannot work; the message names the setting."""
+
+    code = "invalid_settings"
+
+
+class KeyRejected(DomainError):
+    """The API key is missing, unknown, expired or revoked."""
+
+    code = "key_rejected"

@@ -1,0 +1,28 @@
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tenants.domain.keys import issue_key
+from tenants.models import Tenant
+from tenants.models.api_key import Scope
+
+
+class Command(BaseCommand):
+    """Issue an API key to a shop."""
+
+    help = "Issue an API key to a tenant and print it (shown once)."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """The shop, the key's name and its scopes."""
+        parser.add_argument("tenant", help="the tenant's slug")
+        parser.add_argument("--name", default="key")
+        parser.add_argument("--scopes", nargs="+", choices=Scope.values, default=Scope.values)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Find the shop, issue, print."""
+        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
+        if tenant is None:
+            raise CommandError(f"No tenant {options['tenant']!r}.")
+        scopes = [Scope(value) for value in options["scopes"]]
+        self.stdout.write(issue_key(tenant=tenant, name=options["name"], scopes=scopes).plaintext)

@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tenants.domain.bootstrap import ensure_demo_tenant
+
+
+class Command(BaseCommand):
+    """Print the key of the demo shop, made on first use."""
+
+    help = "Print the API key of the local demo tenant, creating both if needed."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Ensure and print."""
+        self.stdout.write(ensure_demo_tenant().key)

@@ -1,0 +1,32 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from tenants.models.identifiers import new_id
+from tenants.models.owned import TenantOwned
+
+
+class Scope(models.TextChoices):
+    """What a key may do."""
+
+    RECOGNIZE = "recognize"
+    CATALOG_READ = "catalog:read"
+    CATALOG_WRITE = "catalog:write"
+    JOBS = "jobs"
+    ADMIN = "admin"
+
+
+class ApiKey(TenantOwned):
+    """A key of a shop's program: the prefix finds it, the hash proves it, the plaintext is shown once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, unique=True)
+    secret_hash = models.CharField(max_length=64)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope.choices))
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} (vtr_{self.prefix}_…)"

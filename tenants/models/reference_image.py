@@ -1,0 +1,53 @@
+from django.db import models
+from django.db.models import Q
+
+from tenants.models.gallery import Gallery
+from tenants.models.identifiers import new_id
+from tenants.models.owned import TenantOwned
+from tenants.models.product import Product
+
+
+class ReferenceImage(TenantOwned):
+    """A photo of a product. It becomes findable when it is `indexed`; `failed` carries the reason."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        INDEXED = "indexed"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    gallery = models.ForeignKey(Gallery, on_delete=models.CASCADE, related_name="images")
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="images")
+    filename = models.CharField(max_length=255)
+    file = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=40)
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    failure_code = models.CharField(max_length=50, blank=True)
+    failure_message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    indexed_at = models.DateTimeField(null=True)
+    # A worker that takes the photo holds it until then; a killed worker's photos come free by themselves.
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "sha256"], condition=Q(deleted_at=None), name="photo_once_per_product"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "id"],
+                condition=Q(state="pending") | Q(deleted_at__isnull=False),
+                name="unfinished_images",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename

@@ -1,0 +1,44 @@
+"""Queue `bulk`: work that nobody is waiting for. Thin: one domain call each."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+
+from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, send_task
+from jobs.models import Job
+from jobs.progress import run_job
+from retrieval.galleries import delete_gallery, provision_gallery
+from retrieval.indexing import index_pending
+from retrieval.purging import purge_deleted
+from tenants.scope import tenant_scope
+
+_WORK: dict[str, Callable[[Job], None]] = {
+    Job.Kind.PROVISION_GALLERY: provision_gallery,
+    Job.Kind.DELETE_GALLERY: delete_gallery,
+}
+
+
+@shared_task(name=INDEX_IMAGES)
+def index_images(tenant_id: str) -> None:
+    """Index the tenant's pending photos for a slice of time, then let others have their turn."""
+    with tenant_scope(UUID(tenant_id)):
+        more = index_pending(budget_s=settings.INDEX_SLICE_S)
+    if more:
+        send_task(INDEX_IMAGES, tenant_id)
+
+
+@shared_task(name=PURGE_IMAGES)
+def purge_images(tenant_id: str) -> None:
+    """Remove what the tenant has deleted."""
+    with tenant_scope(UUID(tenant_id)):
+        purge_deleted()
+
+
+@shared_task(name=RUN_JOB)
+def run_queued_job(tenant_id: str, job_id: str) -> None:
+    """Run a job, whatever its kind."""
+    with tenant_scope(UUID(tenant_id)), run_job(UUID(job_id)) as job:
+        if job is not None:
+            _WORK[job.kind](job)

@@ -1,0 +1,39 @@
+"""A worker's start and end: models are loaded before it takes work, and it says while it is there."""
+
+import logging
+import threading
+from typing import Any
+
+from celery.signals import worker_init, worker_ready, worker_shutting_down
+
+from jobs.presence import announce_worker
+from retrieval.analysers import default_detector, default_embedder, get_analyser
+from tenants.errors import DomainError
+
+_leaving = threading.Event()
+_log = logging.getLogger(__name__)
+
+
+@worker_init.connect
+def load_models(**_kwargs: Any) -> None:
+    """Load the default models, so that no caller waits for it; without them there is no worker."""
+    try:
+        get_analyser(default_embedder())
+    except DomainError as error:
+        raise SystemExit(f"This worker cannot start: {error.message}") from error
+
+
+@worker_ready.connect
+def enter_service(sender: Any, **_kwargs: Any) -> None:
+    """Announce the worker on each queue it serves."""
+    facts = {"detector": default_detector(), "embedder": default_embedder()}
+    _log.info("%s is ready with %s and %s", sender.hostname, facts["detector"], facts["embedder"])
+    for queue in sender.task_consumer.queues:
+        said = {"queue": queue.name, "hostname": sender.hostname, "facts": facts, "stop": _leaving}
+        threading.Thread(target=announce_worker, kwargs=said, daemon=True).start()
+
+
+@worker_shutting_down.connect
+def leave_service(**_kwargs: Any) -> None:
+    """Take the announcements back, so that no caller waits for a worker that is going."""
+    _leaving.set()

@@ -1,0 +1,59 @@
+"""Queue `recognize`: calls that a web request is waiting for."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from config.log import request_id
+from inference.errors import ImageRejected
+from jobs.calls import Call, answer_call, receive_call, refuse_call
+from jobs.errors import Unavailable
+from retrieval.answers import describe_recognition, describe_search
+from retrieval.recognition import RecognitionOptions, recognize, search_similar
+from tenants.errors import DomainError
+from tenants.scope import tenant_scope
+
+
+@shared_task(name="recognize.recognize", acks_late=False)
+def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
+    """Name the product in the call's photo."""
+    call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request)
+    _answer(call, lambda **given: describe_recognition(recognize(**given)))
+
+
+@shared_task(name="recognize.search", acks_late=False)
+def answer_search(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
+    """Find the reference photos nearest to the call's photo."""
+    call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request)
+    _answer(call, lambda **given: describe_search(*search_similar(**given)))
+
+
+def _answer(call: Call | None, work: Callable[..., dict[str, Any]]) -> None:
+    """Do the work as the call's tenant; whatever happens, the caller hears of it at once."""
+    if call is None:
+        return
+    request_id.set(call.request_id)
+    try:
+        with tenant_scope(call.tenant_id):
+            answer = work(
+                gallery_id=UUID(call.arguments["gallery"]),
+                data=call.photo,
+                options=RecognitionOptions(**call.arguments["options"]),
+            )
+    except Unavailable as away:
+        refuse_call(call, code=away.code, message=away.message, retry_after=away.retry_after)
+    except (DomainError, ImageRejected) as refused:
+        refuse_call(call, code=refused.code, message=refused.message)
+    except Exception:
+        _refuse_for_crash(call)
+        raise
+    else:
+        answer_call(call, answer)
+
+
+def _refuse_for_crash(call: Call) -> None:
+    refuse_call(
+        call, code="internal_error", message="An error of ours; it was logged under this request's id."
+    )
