@@ -6,7 +6,7 @@ TEST_VAR := var/test
 export VITRINE_MODELS ?= $(CURDIR)/var/models
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench evaluate models shell clean
+.PHONY: help demo up env test check format bench evaluate models shell clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +17,9 @@ demo: .venv/local models ## recognise sample photos, or your own: make demo PHOT
 
 up: .venv/local models ## run the whole service here until Ctrl-C; prints its address and a demo key
 	@$(STACK) up
+
+env: .venv/local ## print VITRINE_URL and VITRINE_KEY of what `make up` runs: eval "$(make -s env)"
+	@$(STACK) run -- sh -c 'echo "export VITRINE_URL=$$VITRINE_URL VITRINE_KEY=$$(python manage.py demokey)"'
 
 test: .venv/dev models ## run the whole test suite against the real local stack
 	@$(STACK) run --var $(TEST_VAR) -- python -m pytest $(ARGS)
@@ -34,8 +37,8 @@ format: .venv/dev ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 
 bench: .venv/local models ## measure overhead of recognize and throughput of the bulk path: ratios in one run
-	@$(STACK) run --processes -- python benchmarks/recognize.py
-	@$(STACK) run --processes -- python benchmarks/bulk.py
+	@$(STACK) run --processes -- python -m benchmarks.recognize
+	@$(STACK) run --processes -- python -m benchmarks.bulk
 
 evaluate: .venv/local models ## recall, mAP, open-set rates: make evaluate DATA=dir [OUT=file.json]
 	@test -n "$(DATA)" || { echo "Say which: make evaluate DATA=dir (with gallery.csv and query.csv)"; exit 2; }

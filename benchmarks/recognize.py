@@ -1,0 +1,158 @@
+"""What `recognize` costs beyond its parts, on a gallery of 10,000 vectors.
+
+End to end (HTTP, broker, worker, database, index) against the sum of the bare model calls and the bare
+search, measured in turns in the same run on the same photos; then throughput at concurrency 1, 2, 4, 8.
+Run by `make bench`.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+import numpy as np  # noqa: E402 - Django first
+import numpy.typing as npt  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from benchmarks.figures import spread_of, write_figures  # noqa: E402
+from demo.client import Upload, VitrineClient  # noqa: E402
+from demo.photos import write_photos  # noqa: E402
+from demo.service import open_client  # noqa: E402
+from inference.analysis import Analyser  # noqa: E402
+from inference.images import Picture, decode_picture  # noqa: E402
+from retrieval.analysers import default_embedder, embedder_dim, get_analyser  # noqa: E402
+from retrieval.space import Space, space_of  # noqa: E402
+from retrieval.store import connect_store  # noqa: E402
+from tenants.domain.bootstrap import ensure_demo_tenant  # noqa: E402
+from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region  # noqa: E402
+from tenants.scope import tenant_scope  # noqa: E402
+
+NAME = "benchmark of recognize"
+VECTORS = 10_000
+_CHUNK = 1_000
+
+
+def main() -> None:
+    """Fill the gallery once, measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=60)
+    repeats: int = parser.parse_args().repeats
+    photos = sorted(write_photos(Path(settings.VAR_DIR) / "demo").queries.rglob("*.jpg"))[:20]
+    with open_client() as client, tenant_scope(ensure_demo_tenant().tenant.id):
+        gallery = Gallery.objects.get(pk=client.ensure_gallery(NAME).id)
+        fill_gallery(gallery)
+        measure_overhead(client, gallery, photos, repeats)
+        measure_throughput(client, gallery, photos, repeats)
+
+
+def fill_gallery(gallery: Gallery) -> None:
+    """10,000 made-up regions in PostgreSQL and Milvus, as indexing would have left them."""
+    space = space_of(gallery, dim=embedder_dim(gallery.embedder))
+    missing = VECTORS - Region.objects.filter(image__gallery=gallery).count()
+    if missing <= 0:
+        return
+    random = np.random.default_rng(7)
+    for start in range(0, missing, _CHUNK):
+        _add_regions(gallery, space, random.standard_normal((min(_CHUNK, missing - start), space.dim)))
+    print(f"filled the gallery with {missing} vectors of {space.dim}")
+
+
+def _add_regions(gallery: Gallery, space: Space, raw: npt.NDArray[np.float64]) -> None:
+    vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    product = Product.objects.create(
+        tenant_id=gallery.tenant_id, gallery=gallery, sku=f"bulk-{time.time_ns()}"
+    )
+    images = ReferenceImage.objects.bulk_create(
+        ReferenceImage(
+            tenant_id=gallery.tenant_id,
+            gallery=gallery,
+            product=product,
+            filename="made up",
+            file="",
+            content_type="",
+            size=0,
+            sha256=f"{product.pk.hex}{number:08}",
+            state=ReferenceImage.State.INDEXED,
+        )
+        for number in range(len(vectors))
+    )
+    regions = Region.objects.bulk_create(
+        Region(tenant_id=gallery.tenant_id, image=image, x1=0, y1=0, x2=1, y2=1, score=1, source="whole")
+        for image in images
+    )
+    Embedding.objects.bulk_create(
+        Embedding(
+            tenant_id=gallery.tenant_id, region=region, model=gallery.embedder, vector=Embedding.pack(vector)
+        )
+        for region, vector in zip(regions, vectors, strict=True)
+    )
+    connect_store().upsert(space, [region.id for region in regions], vectors)
+
+
+def measure_overhead(client: VitrineClient, gallery: Gallery, photos: list[Path], repeats: int) -> None:
+    """End to end and bare, in turns, so that both see the same machine."""
+    uploads = [Upload.from_path(photo) for photo in photos]
+    decoded = [decode_picture(upload.data) for upload in uploads]
+    analyser = get_analyser(default_embedder())
+    space = space_of(gallery, dim=embedder_dim(gallery.embedder))
+    whole: list[float] = []
+    bare: list[float] = []
+    for turn in range(repeats + 5):
+        which = turn % len(uploads)
+        end_to_end = _time_ms(partial(client.recognize, str(gallery.pk), uploads[which]))
+        parts = _time_ms(partial(_run_bare, analyser, space, decoded[which]))
+        if turn >= 5:  # the first ones warm up
+            whole.append(end_to_end)
+            bare.append(parts)
+    whole_spread, bare_spread = spread_of(whole), spread_of(bare)
+    ratio = whole_spread.p50 / bare_spread.p50
+    print(f"recognize, end to end  p50 {whole_spread.p50:7.1f} ms   p95 {whole_spread.p95:7.1f} ms")
+    print(f"bare models + search   p50 {bare_spread.p50:7.1f} ms   p95 {bare_spread.p95:7.1f} ms")
+    print(f"ratio of medians       {ratio:.3f}   (wanted: at most 1.25)")
+    write_figures(
+        "recognize", {"end_to_end": whole_spread, "bare": bare_spread, "ratio_p50": round(ratio, 3)}
+    )
+
+
+def _run_bare(analyser: Analyser, space: Space, picture: Picture) -> None:
+    """The models and the search, called with nothing around them."""
+    analysis = analyser.analyse([picture])[0]
+    vectors = np.stack([region.vector for region in analysis.regions])
+    connect_store().search(space, vectors, limit=100, seen=0)
+
+
+def measure_throughput(client: VitrineClient, gallery: Gallery, photos: list[Path], repeats: int) -> None:
+    """Answers a second at some concurrencies."""
+    uploads = [Upload.from_path(photo) for photo in photos]
+    figures = {}
+    for callers in (1, 2, 4, 8):
+        with ThreadPoolExecutor(callers) as pool:
+            started = time.perf_counter()
+            calls = [
+                pool.submit(client.recognize, str(gallery.pk), uploads[turn % len(uploads)])
+                for turn in range(repeats)
+            ]
+            for call in calls:
+                call.result()
+            rate = repeats / (time.perf_counter() - started)
+        figures[f"concurrency_{callers}"] = round(rate, 2)
+        print(f"throughput at concurrency {callers}: {rate:6.2f} answers a second")
+    write_figures("recognize_throughput", figures)
+
+
+def _time_ms(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+if __name__ == "__main__":
+    main()

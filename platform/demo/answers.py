@@ -1,0 +1,144 @@
+"""What the API answers, as far as the demo, the evaluation and the benchmarks read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """A gallery; `state` is provisioning, ready or failed."""
+
+    id: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class ProductRow:
+    """A product of a gallery."""
+
+    id: str
+    sku: str
+    title: str
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """A reference image; `state` is pending, indexed or failed. A refused upload has no id."""
+
+    id: str | None
+    state: str
+    filename: str
+    sha256: str | None = None
+    product_id: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A product with its similarity."""
+
+    sku: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """With what an answer was made: the models' names and the index generation."""
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    generation: int | None = None
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The answer of `recognize`; `product` is None where the service says that it knows none."""
+
+    product: Candidate | None
+    candidates: tuple[Candidate, ...]
+    score: float | None
+    timings_ms: Mapping[str, float]
+    setting: Setting
+
+
+@dataclass(frozen=True)
+class Search:
+    """The answer of `search`: reference images, nearest first."""
+
+    matches: tuple[tuple[str, Candidate], ...]  # image id and its product
+    timings_ms: Mapping[str, float]
+    setting: Setting
+
+
+def read_gallery(row: Mapping[str, Any]) -> GalleryRow:
+    """A gallery from its JSON."""
+    return GalleryRow(str(row["id"]), str(row["name"]), str(row["state"]))
+
+
+def read_product(row: Mapping[str, Any]) -> ProductRow:
+    """A product from its JSON."""
+    return ProductRow(str(row["id"]), str(row["sku"]), str(row.get("title", "")))
+
+
+def read_image(row: Mapping[str, Any]) -> ImageRow:
+    """An image from its JSON."""
+    failure = row.get("failure") or {}
+    return ImageRow(
+        id=str(row["id"]),
+        state=str(row["state"]),
+        filename=str(row.get("filename", "")),
+        sha256=row.get("sha256"),
+        product_id=str(row["product"]),
+        failure_code=failure.get("code"),
+        failure_message=failure.get("message"),
+    )
+
+
+def read_upload(result: Mapping[str, Any]) -> ImageRow:
+    """What became of one photo of an upload: its image, or a failed row without an id if it was refused."""
+    if result.get("image"):
+        return read_image(result["image"])
+    error = result["error"]
+    return ImageRow(
+        None,
+        "failed",
+        str(result["filename"]),
+        failure_code=error["code"],
+        failure_message=error["message"],
+    )
+
+
+def read_recognition(body: Mapping[str, Any]) -> Recognition:
+    """The answer of `recognize` from its JSON."""
+    answer = body["answer"]
+    score = answer.get("score")
+    candidates = tuple(
+        _read_candidate(each["product"], each["score"]) for each in answer.get("candidates", ())
+    )
+    named = answer["outcome"] == "product"
+    return Recognition(
+        product=_read_candidate(answer["product"], score) if named else None,
+        candidates=candidates,
+        score=None if score is None else float(score),
+        timings_ms=dict(body.get("timings_ms", {})),
+        setting=_read_setting(body),
+    )
+
+
+def read_search(body: Mapping[str, Any]) -> Search:
+    """The answer of `search` from its JSON."""
+    matches = tuple(
+        (str(each["image_id"]), _read_candidate(each["product"], each["score"])) for each in body["matches"]
+    )
+    return Search(matches, dict(body.get("timings_ms", {})), _read_setting(body))
+
+
+def _read_candidate(product: Mapping[str, Any], score: float) -> Candidate:
+    return Candidate(str(product["sku"]), str(product.get("title", "")), float(score))
+
+
+def _read_setting(body: Mapping[str, Any]) -> Setting:
+    return Setting(dict(body.get("model") or {}), (body.get("index") or {}).get("generation"))
