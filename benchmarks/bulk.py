@@ -29,9 +29,9 @@ from retrieval.analysers import default_embedder, get_analyser  # noqa: E402
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=160)
+    parser.add_argument("--photos", type=int, default=218)
     wanted: int = parser.parse_args().photos
-    found = sorted(write_photos(Path(settings.VAR_DIR) / "demo").photos.rglob("*.jpg"))
+    found = sorted(write_photos(Path(settings.VAR_DIR) / "demo").folder.rglob("*.jpg"))
     uploads = [Upload.from_path(path) for path in found[:wanted]]
     with open_client() as client:
         before = measure_bare(uploads)

@@ -5,6 +5,8 @@ DomainError
 ├── NotFound                   no such object for this tenant (another tenant's object is the same)
 ├── Conflict                   the object is in a state that does not allow this
 ├── InvalidSettings            gallery settings that cannot work
+├── InvalidTenant              a slug or name that a shop cannot have; told to the operator
+├── StorageAway                the file storage did not take a file; nothing was kept
 ├── KeyRejected                no API key, or one that is unknown, expired or revoked
 └── jobs.errors, retrieval.analysers   their own, rooted here
 
@@ -46,6 +48,18 @@ class InvalidSettings(DomainError):
     """Gallery settings that cannot work; the message names the setting."""
 
     code = "invalid_settings"
+
+
+class InvalidTenant(DomainError):
+    """A slug or name that a shop cannot have; the message names which."""
+
+    code = "invalid_tenant"
+
+
+class StorageAway(DomainError):
+    """The file storage did not do its part; asking again may work."""
+
+    code = "storage_away"
 
 
 class KeyRejected(DomainError):

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+from pymilvus import MilvusClient
 from pytest_django import DjangoDbBlocker
 
 from stack.procfile import process_environment, read_procfile, shell_argv
@@ -76,8 +78,9 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 60) -> None
 
 def use_test_milvus_prefix() -> str:
     """A prefix for the collections of this run, so that nothing else on the server is touched."""
-    settings.MILVUS_PREFIX = f"test{uuid.uuid4().hex[:8]}_"
-    return settings.MILVUS_PREFIX
+    prefix = f"test{uuid.uuid4().hex[:8]}_"
+    settings.MILVUS_PREFIX = prefix
+    return prefix
 
 
 @pytest.fixture(scope="session")
@@ -90,10 +93,18 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
         teardown_databases(databases, verbosity=0)
 
 
+def drop_collections(prefix: str) -> None:
+    """Leave no collection of this run on the server."""
+    client = MilvusClient(uri=settings.MILVUS_URI, token=settings.MILVUS_TOKEN)
+    for name in client.list_collections():
+        if name.startswith(prefix):
+            for alias in client.list_aliases(name)["aliases"]:
+                client.drop_alias(alias)
+            client.drop_collection(name)
+
+
 @pytest.fixture(scope="session")
-def service_environment(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def service_environment(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the processes are started with: the test database, and files and collections of their own."""
     media = tmp_path_factory.mktemp("media")
     settings.MEDIA_ROOT = media
@@ -139,8 +150,9 @@ def service(
             process.terminate()
         for process in processes.values():
             process.wait(30)
+        drop_collections(service_environment["MILVUS_PREFIX"])
         for log_file in sorted(logs.iterdir()):
-            print(f"--- {log_file.name}\n{log_file.read_text()[-3000:]}")
+            sys.stdout.write(f"--- {log_file.name}\n{log_file.read_text()[-3000:]}\n")
 
 
 @pytest.fixture

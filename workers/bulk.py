@@ -1,4 +1,7 @@
-"""Queue `bulk`: work that nobody is waiting for. Thin: one domain call each."""
+"""Queue `bulk`: work that nobody is waiting for. Thin: one domain call each.
+
+A server that is away ends a task early and is no error of ours: the sweeper asks again.
+"""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -6,7 +9,8 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, send_task
+from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, begin_turn, send_task
+from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import run_job
 from retrieval.galleries import delete_gallery, provision_gallery
@@ -20,18 +24,20 @@ _WORK: dict[str, Callable[[Job], None]] = {
 }
 
 
-@shared_task(name=INDEX_IMAGES)
+@shared_task(name=INDEX_IMAGES, throws=(Unavailable,))
 def index_images(tenant_id: str) -> None:
     """Index the tenant's pending photos for a slice of time, then let others have their turn."""
+    begin_turn(INDEX_IMAGES, tenant_id)
     with tenant_scope(UUID(tenant_id)):
         more = index_pending(budget_s=settings.INDEX_SLICE_S)
     if more:
         send_task(INDEX_IMAGES, tenant_id)
 
 
-@shared_task(name=PURGE_IMAGES)
+@shared_task(name=PURGE_IMAGES, throws=(Unavailable,))
 def purge_images(tenant_id: str) -> None:
     """Remove what the tenant has deleted."""
+    begin_turn(PURGE_IMAGES, tenant_id)
     with tenant_scope(UUID(tenant_id)):
         purge_deleted()
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import beat_init, worker_init, worker_ready, worker_shutting_down
 
 from jobs.presence import announce_worker
 from retrieval.analysers import default_detector, default_embedder, get_analyser
@@ -12,6 +12,18 @@ from tenants.errors import DomainError
 
 _leaving = threading.Event()
 _log = logging.getLogger(__name__)
+
+
+@worker_init.connect
+@beat_init.connect
+def quieten_sweeps(**_kwargs: Any) -> None:
+    """Leave the sweep that comes every few seconds out of the log, unless it fails."""
+    for name in ("celery.worker.strategy", "celery.worker.request", "celery.app.trace", "celery.beat"):
+        logging.getLogger(name).addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or "bulk.sweep" not in record.getMessage()
 
 
 @worker_init.connect

@@ -19,6 +19,7 @@ from tenants.scope import tenant_scope
 @shared_task(name="recognize.recognize", acks_late=False)
 def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
     """Name the product in the call's photo."""
+    request_id.set(request)
     call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request)
     _answer(call, lambda **given: describe_recognition(recognize(**given)))
 
@@ -26,6 +27,7 @@ def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], re
 @shared_task(name="recognize.search", acks_late=False)
 def answer_search(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
     """Find the reference photos nearest to the call's photo."""
+    request_id.set(request)
     call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request)
     _answer(call, lambda **given: describe_search(*search_similar(**given)))
 
@@ -34,7 +36,6 @@ def _answer(call: Call | None, work: Callable[..., dict[str, Any]]) -> None:
     """Do the work as the call's tenant; whatever happens, the caller hears of it at once."""
     if call is None:
         return
-    request_id.set(call.request_id)
     try:
         with tenant_scope(call.tenant_id):
             answer = work(

@@ -1,10 +1,16 @@
 """Every error as `application/problem+json` (RFC 9457), with its HTTP status in one table."""
 
 import logging
+import math
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.db import OperationalError
+from django.core.exceptions import (
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
@@ -52,6 +58,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "internal_error": (500, "An error of ours"),
     "broker_away": (503, "The broker is away"),
     "database_away": (503, "The database is away"),
+    "storage_away": (503, "The file storage is away"),
     "index_away": (503, "The vector index is away"),
     "workers_away": (503, "No worker is running"),
     "workers_saturated": (503, "All workers are busy"),
@@ -62,6 +69,8 @@ _REST_CODES: dict[type[exceptions.APIException], str] = {
     exceptions.ValidationError: "invalid_request",
     exceptions.ParseError: "malformed_body",
     exceptions.NotAuthenticated: "key_missing",
+    exceptions.AuthenticationFailed: "key_rejected",
+    exceptions.PermissionDenied: "scope_missing",
     exceptions.NotFound: "not_found",
     exceptions.MethodNotAllowed: "method_not_allowed",
     exceptions.NotAcceptable: "not_acceptable",
@@ -70,13 +79,16 @@ _REST_CODES: dict[type[exceptions.APIException], str] = {
 }
 
 
-# Errors of Django itself that are expected: (kind, code, what the caller is told, headers).
-_FOREIGN: list[tuple[type[Exception], str, str, dict[str, str]]] = [
-    (Http404, "not_found", "There is nothing at this address.", {}),
-    (RequestDataTooBig, "body_too_large", "The body is larger than a request may be.", {}),
-    (TooManyFilesSent, "body_too_large", "The request holds too many files. Send fewer at once.", {}),
-    (MultiPartParserError, "malformed_body", "The multipart body cannot be read.", {}),
-    (OperationalError, "database_away", "The database is away. Try again shortly.", {"Retry-After": "5"}),
+# Errors of Django itself that are expected: (kind, code, what the caller is told).
+_FOREIGN: list[tuple[type[Exception], str, str]] = [
+    (Http404, "not_found", "There is nothing at this address."),
+    (RequestDataTooBig, "body_too_large", "The body is larger than a request may be."),
+    (TooManyFilesSent, "body_too_large", "The request holds too many files. Send fewer at once."),
+    (TooManyFieldsSent, "body_too_large", "The request holds too many fields. Send fewer."),
+    (SuspiciousOperation, "invalid_request", "The request is not valid."),
+    (MultiPartParserError, "malformed_body", "The multipart body cannot be read."),
+    (InterfaceError, "database_away", "The database is away. Try again shortly."),
+    (OperationalError, "database_away", "The database is away. Try again shortly."),
 ]
 
 
@@ -108,25 +120,32 @@ def describe_error(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | 
     if isinstance(error, Unavailable):
         return make_problem(error.code, error.message), {"Retry-After": str(error.retry_after)}
     if isinstance(error, DomainError | ImageRejected):
-        return make_problem(error.code, error.message), _challenge(error.code)
+        return make_problem(error.code, error.message), _headers_of(error.code)
     if isinstance(error, exceptions.APIException):
         return _describe_rest_error(error)
-    for kind, code, detail, headers in _FOREIGN:
+    for kind, code, detail in _FOREIGN:
         if isinstance(error, kind):
             _log.info("%s: %s", code, error)
-            return make_problem(code, detail), headers
+            return make_problem(code, detail), _headers_of(code)
     return None
 
 
-def _describe_rest_error(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:
-    code = next((code for kind, code in _REST_CODES.items() if isinstance(error, kind)), "invalid_request")
+def _describe_rest_error(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]] | None:
+    code = next((code for kind, code in _REST_CODES.items() if isinstance(error, kind)), None)
+    if code is None:
+        return None
     if isinstance(error, exceptions.ValidationError):
         return make_problem(code, _first_message(error.detail), errors=error.detail), {}
-    return make_problem(code, str(error.detail)), _challenge(code)
+    if isinstance(error, exceptions.Throttled):
+        return make_problem(code, str(error.detail)), {
+            "Retry-After": str(math.ceil(getattr(error, "wait", None) or 1))
+        }
+    return make_problem(code, str(error.detail)), _headers_of(code)
 
 
-def _challenge(code: str) -> dict[str, str]:
-    return {"WWW-Authenticate": "Bearer"} if PROBLEMS[code][0] == 401 else {}  # noqa: PLR2004
+def _headers_of(code: str) -> dict[str, str]:
+    """What goes with the status: a challenge with 401, when to ask again with 503."""
+    return {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(PROBLEMS[code][0], {})
 
 
 def _first_message(detail: Any, path: str = "") -> str:
@@ -144,6 +163,11 @@ def answer_problem(code: str, detail: str) -> JsonResponse:
     """A problem as a plain Django response, for where DRF is not reached."""
     problem = make_problem(code, detail)
     return JsonResponse(problem, status=problem["status"], content_type=CONTENT_TYPE)
+
+
+def answer_bad_request(_request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001 - Django's name
+    """Django's handler400: a host that is not ours, or a request that it found suspicious."""
+    return answer_problem("invalid_request", "The request is not valid. Check its address and host name.")
 
 
 def answer_unknown_page(_request: HttpRequest, exception: Exception) -> JsonResponse:  # noqa: ARG001 - Django's name

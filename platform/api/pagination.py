@@ -1,8 +1,11 @@
 """Lists come in pages, newest first, each with the address of the next."""
 
 from typing import Any
+from uuid import UUID
 
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 
@@ -14,6 +17,16 @@ class CursorPages(CursorPagination):
     max_page_size = 200
     page_size_query_param = "limit"
     page_size_query_description = "Rows a page, at most 200."
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """The place in the list. Raises `NotFound` for one that we did not give out."""
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor and cursor.position is not None:
+            try:
+                UUID(str(cursor.position))
+            except ValueError as error:
+                raise NotFound(self.invalid_cursor_message) from error
+        return cursor
 
     def get_paginated_response(self, data: Any) -> Response:
         """The page and the way on."""

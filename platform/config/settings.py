@@ -56,11 +56,13 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 
 def _read_database() -> dict[str, Any]:
     try:
-        database = dj_database_url.parse(read_text("DATABASE_URL", "postgresql:///"), conn_max_age=60)
+        database: dict[str, Any] = dict(dj_database_url.parse(read_text("DATABASE_URL", "postgresql:///")))
     except ValueError as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
-    database["CONN_HEALTH_CHECKS"] = True
-    return dict(database)
+    # A pool, since Celery closes a task's connections, and a new one costs more than a task's queries.
+    size = read_number("DATABASE_CONNECTIONS", 20)
+    pool = {"min_size": 1, "max_size": size, "timeout": 5}
+    return {**database, "CONN_HEALTH_CHECKS": True, "OPTIONS": {**database.get("OPTIONS", {}), "pool": pool}}
 
 
 DATABASES = {"default": _read_database()}
@@ -83,7 +85,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "socket_connect_timeout": 2,
-    "socket_timeout": 15,
+    "socket_timeout": 5,
     "max_retries": 1,
 }
 CELERY_TASK_PUBLISH_RETRY = False
@@ -92,7 +94,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 RECOGNIZE_TIMEOUT_S = read_number("RECOGNIZE_TIMEOUT_S", 10)
 RECOGNIZE_QUEUE_LIMIT = read_number("RECOGNIZE_QUEUE_LIMIT", 32)
-INDEX_SLICE_S = read_number("INDEX_SLICE_S", 30)
+INDEX_SLICE_S = read_number("INDEX_SLICE_S", 10)
 INDEX_BATCH = read_number("INDEX_BATCH", 16)
 
 # --- models ---
@@ -144,7 +146,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.JsonParser"],
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "api.errors.answer_error",
@@ -191,7 +194,7 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": read_text("LOG_LEVEL", "INFO")},
     "loggers": {
-        # Refused requests are answered, and seen in the access log; they are no news for the operator.
+        # Refused requests are answered with a problem that says why; they are no news for the operator.
         "django.request": {"level": "ERROR"},
         "pymilvus": {"level": "ERROR"},
     },

@@ -2,7 +2,7 @@
 
 import mimetypes
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -75,9 +75,14 @@ class VitrineClient:
         rows = map(read_gallery, self._list_rows("/v1/galleries"))
         return next((row for row in rows if row.name == name), None)
 
-    def ensure_gallery(self, name: str, *, patience_s: float = 120.0) -> GalleryRow:
-        """The gallery of this name, made if missing, once it is ready. Raises `GaveUpWaiting`."""
-        gallery = self.find_gallery(name) or self._create_gallery(name)
+    def ensure_gallery(
+        self, name: str, *, settings: Mapping[str, Any] | None = None, patience_s: float = 120.0
+    ) -> GalleryRow:
+        """The gallery of this name, made (with these settings) if missing, once it is ready.
+
+        Raises `GaveUpWaiting`.
+        """
+        gallery = self.find_gallery(name) or self._create_gallery(name, settings or {})
         deadline = time.monotonic() + patience_s
         while gallery.state != "ready":
             if gallery.state == "failed" or time.monotonic() > deadline:
@@ -147,9 +152,10 @@ class VitrineClient:
         counts = self._transport.send("GET", f"/v1/galleries/{gallery}")["images"]
         return int(counts["pending"])
 
-    def _create_gallery(self, name: str) -> GalleryRow:
+    def _create_gallery(self, name: str, settings: Mapping[str, Any]) -> GalleryRow:
+        body = {"name": name, "settings": dict(settings)}
         try:
-            return read_gallery(self._transport.send("POST", "/v1/galleries", json={"name": name}))
+            return read_gallery(self._transport.send("POST", "/v1/galleries", json=body))
         except ApiProblem as problem:
             # Somebody else made it between our look and our wish.
             found = self.find_gallery(name) if problem.code == "gallery_name_taken" else None

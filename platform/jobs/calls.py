@@ -101,7 +101,8 @@ def _send_call(call_id: str, task: str, tenant_id: UUID, arguments: dict[str, An
 
 def _await_answer(call_id: str) -> dict[str, Any]:
     started = time.monotonic()
-    reply = connect_valkey().blpop([_reply_key(call_id)], timeout=settings.RECOGNIZE_TIMEOUT_S)
+    timeout = settings.RECOGNIZE_TIMEOUT_S
+    reply = connect_valkey(patience_s=timeout).blpop([_reply_key(call_id)], timeout=timeout)
     if reply is None:
         connect_valkey().delete(_photo_key(call_id))
         waited = time.monotonic() - started

@@ -1,17 +1,22 @@
 """Handing work to the workers by the name of the task, so that no room above has to import theirs."""
 
-from functools import partial
+from collections.abc import Sequence
 from uuid import UUID
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 
 from jobs.models import Job
+from jobs.valkey import connect_valkey
 from tenants.models import Gallery
 
 INDEX_IMAGES = "bulk.index_images"
 PURGE_IMAGES = "bulk.purge_images"
 RUN_JOB = "bulk.run_job"
+# Tasks that do whatever a tenant's rows ask for. Were each upload of a busy tenant to queue its own,
+# everybody else's work would wait behind all of them, a slice of time each.
+_TURNS = {INDEX_IMAGES, PURGE_IMAGES}
 
 
 def dispatch_on_commit(task: str, *args: str) -> None:
@@ -19,12 +24,33 @@ def dispatch_on_commit(task: str, *args: str) -> None:
 
     A broker that is away loses nothing: the rows are the truth, and the sweeper asks again.
     """
-    transaction.on_commit(partial(send_task, task, *args), robust=True)
+
+    def send() -> None:
+        send_task(task, *args)
+
+    # Not a partial: Django names the function when it logs its failure, and a partial has no name.
+    transaction.on_commit(send, robust=True)
 
 
 def send_task(task: str, *args: str) -> None:
-    """Send the task now; arguments are ids."""
+    """Send the task now; arguments are ids. A turn that is asked for and has not begun is not asked twice."""
+    if task in _TURNS and not connect_valkey().set(_asked_key(task, args), 1, nx=True, ex=_turn_fades_s()):
+        return
     current_app.send_task(task, args=args, ignore_result=True)
+
+
+def begin_turn(task: str, *args: str) -> None:
+    """To be said before the rows are looked at: what is asked from now on needs another turn."""
+    connect_valkey().delete(_asked_key(task, args))
+
+
+def _turn_fades_s() -> int:
+    """When a turn that has not begun is taken for lost: not before the one that runs can have ended."""
+    return settings.INDEX_SLICE_S + 10
+
+
+def _asked_key(task: str, args: Sequence[str]) -> str:
+    return f"vitrine:asked:{task}:{':'.join(args)}"
 
 
 def create_job(*, gallery: Gallery, kind: Job.Kind, trigger: str) -> Job:

@@ -4,16 +4,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db.models import F, Q
 from django.utils import timezone
 
 from jobs.errors import Unavailable
+from jobs.heartbeat import keep_renewing
 from jobs.models import Job
 from tenants.errors import DomainError
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=30)
+_RENEW_EVERY_S = 5.0
 MAX_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
@@ -31,10 +34,11 @@ def run_job(job_id: UUID) -> Iterator[Job | None]:
         yield None
         return
     try:
-        yield job
+        with keep_renewing(partial(_renew_lease, job), every_s=_RENEW_EVERY_S):
+            yield job
     except Unavailable as away:
         _log.warning("job %s waits: %s", job.id, away.message)
-        _release_job(job)
+        _release_job(job, away)
     except DomainError as error:
         _end_job(job, Job.State.FAILED, code=error.code, message=error.message)
     except Exception:
@@ -45,9 +49,12 @@ def run_job(job_id: UUID) -> Iterator[Job | None]:
 
 
 def report_progress(job: Job, *, done: int) -> None:
-    """Store how far the job is, and keep hold of it."""
-    running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
-    running.update(done=done, leased_until=timezone.now() + LEASE)
+    """Store how far the job is."""
+    Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(done=done)
+
+
+def _renew_lease(job: Job) -> None:
+    Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(leased_until=timezone.now() + LEASE)
 
 
 def _claim_job(job_id: UUID) -> Job | None:
@@ -59,12 +66,14 @@ def _claim_job(job_id: UUID) -> Job | None:
     return Job.objects.get(pk=job_id) if claimed else None
 
 
-def _release_job(job: Job) -> None:
-    """Back to pending; the attempt does not count, since the job is not to blame."""
+def _release_job(job: Job, away: Unavailable) -> None:
+    """Back to pending, saying what it waits for; the attempt does not count, the job is not to blame."""
     Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(
         state=Job.State.PENDING,
         leased_until=timezone.now() + timedelta(seconds=10),
         attempts=F("attempts") - 1,
+        code=away.code,
+        message=away.message[:500],
     )
 
 

@@ -1,4 +1,4 @@
-"""The one connection pool to Valkey that calls and presence share in a process."""
+"""The connection pools to Valkey that calls and presence share in a process."""
 
 from functools import cache
 
@@ -7,15 +7,20 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+_TIMEOUT_S = 3
+
 
 @cache
-def connect_valkey() -> "redis.Redis":
-    """A thread-safe client; commands fail within seconds when the server is away."""
+def connect_valkey(*, patience_s: int = 0) -> "redis.Redis":
+    """A thread-safe client; commands fail within seconds when the server is away, or says nothing.
+
+    patience_s: how long a blocking read of this client may last on the server.
+    """
     return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=2,
-        # Longer than any blocking read of a reply, which has its own time limit on the server.
-        socket_timeout=settings.RECOGNIZE_TIMEOUT_S + 5,
-        retry=Retry(NoBackoff(), 1),
+        socket_timeout=patience_s + _TIMEOUT_S,
+        # A connection that broke while it was idle is made again; one that says nothing is not asked twice.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         health_check_interval=30,
     )

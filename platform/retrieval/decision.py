@@ -66,17 +66,17 @@ def decide(matches: Iterable[Match], *, threshold: float, top_k: int) -> Verdict
 def suppress_repeats(regions: Sequence[RegionVerdict]) -> list[RegionVerdict]:
     """Keep one region a body: of detected boxes that overlap, the one nearer to its product.
 
-    By similarity, not by detection score. The whole photo is a fallback: it stays only while no detected
-    box was named, so that it never swallows one.
+    By similarity, not by detection score. The whole photo is a fallback: it never takes a detected box away,
+    and stays only while none was named or while it is nearer to its product than all of them.
     """
     detected = sorted((r for r in regions if r.source != "whole"), key=_similarity, reverse=True)
     kept: list[RegionVerdict] = []
     for region in detected:
         if all(region.box.iou(other.box) < SAME_BODY_IOU for other in kept):
             kept.append(region)
-    if not any(region.verdict.outcome == "product" for region in kept):
-        kept += [region for region in regions if region.source == "whole"]
-    return kept
+    named = [_similarity(region) for region in kept if region.verdict.outcome == "product"]
+    wholes = (region for region in regions if region.source == "whole")
+    return kept + [whole for whole in wholes if _similarity(whole) > max(named, default=-2.0)]
 
 
 def _similarity(region: RegionVerdict) -> float:

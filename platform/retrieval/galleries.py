@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from jobs.dispatch import INDEX_IMAGES, create_job, dispatch_on_commit
+from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import report_progress
 from retrieval.analysers import embedder_dim
+from retrieval.files import delete_file
 from retrieval.space import space_of
 from retrieval.store import connect_store
 from tenants.domain.galleries import create_gallery, hide_gallery
@@ -37,13 +38,26 @@ def close_gallery(*, gallery: Gallery, trigger: str) -> Job:
 
 
 def provision_gallery(job: Job) -> None:
-    """Give the gallery its collection, mark it ready, and set off the photos that came meanwhile."""
+    """Give the gallery its collection, mark it ready, and set off the photos that came meanwhile.
+
+    A server that is away leaves it `provisioning`, to be tried again; anything else leaves it `failed`.
+    """
     gallery = job.gallery
     if gallery is None or gallery.deleted_at:
         return
-    connect_store().ensure_collection(space_of(gallery, dim=embedder_dim(gallery.embedder)))
+    try:
+        space = space_of(gallery, dim=embedder_dim(gallery.embedder))
+        connect_store().ensure_collection(space)
+    except Unavailable:
+        raise
+    except Exception:
+        Gallery.objects.filter(pk=gallery.pk).update(state=Gallery.State.FAILED)
+        raise
     with transaction.atomic():
-        Gallery.objects.filter(pk=gallery.pk).update(state=Gallery.State.READY)
+        if not Gallery.objects.filter(pk=gallery.pk, deleted_at=None).update(state=Gallery.State.READY):
+            # Deleted meanwhile; the job that did so may have looked before there was a collection.
+            connect_store().drop_collection(space)
+            return
         dispatch_on_commit(INDEX_IMAGES, str(gallery.tenant_id))
 
 
@@ -53,13 +67,23 @@ def delete_gallery(job: Job) -> None:
     if gallery is None:
         return
     connect_store().drop_collection(space_of(gallery, dim=embedder_dim(gallery.embedder)))
-    images = ReferenceImage.objects.filter(gallery=gallery)
-    job.total = images.count()
-    while batch := list(images[:_BATCH]):
+    job.total = ReferenceImage.objects.filter(gallery=gallery).count()
+    while not _delete_when_empty(gallery):
+        batch = list(ReferenceImage.objects.filter(gallery=gallery)[:_BATCH])
         for image in batch:
-            default_storage.delete(image.file)
-        images.filter(pk__in=[image.pk for image in batch]).delete()
+            delete_file(image.file)
+        ReferenceImage.objects.filter(pk__in=[image.pk for image in batch]).delete()
         job.done += len(batch)
         report_progress(job, done=job.done)
-    gallery.delete()
     job.gallery = None
+
+
+def _delete_when_empty(gallery: Gallery) -> bool:
+    """Delete the gallery's row once it has no photos. The lock keeps out an upload that began before."""
+    with transaction.atomic():
+        locked = list(Gallery.objects.select_for_update().filter(pk=gallery.pk))
+        if ReferenceImage.objects.filter(gallery=gallery).exists():
+            return False
+        for row in locked:
+            row.delete()
+    return True

@@ -5,12 +5,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -19,8 +18,18 @@ from inference.analysis import Analysis, AnalysisOptions
 from inference.errors import ImageRejected
 from inference.images import Picture, decode_picture
 from jobs.errors import Unavailable
+from jobs.heartbeat import keep_renewing
 from retrieval.analysers import get_analyser
-from retrieval.leases import end_as_failed, end_as_indexed, lease_images, list_pending, release_images
+from retrieval.files import read_file
+from retrieval.leases import (
+    RENEW_EVERY_S,
+    end_as_failed,
+    end_as_indexed,
+    lease_images,
+    list_free,
+    release_images,
+    renew_leases,
+)
 from retrieval.space import space_of
 from retrieval.store import connect_store
 from tenants.domain.gallery_settings import GallerySettings
@@ -47,14 +56,16 @@ def index_pending(*, budget_s: float) -> bool:
     batch = _lease_batch()
     while batch:
         following = _lease_batch() if time.monotonic() < deadline else []
+        held = [photo.image for photo in (*batch, *following)]
         try:
-            _index_batch(batch)
+            with keep_renewing(partial(renew_leases, held), every_s=RENEW_EVERY_S):
+                _index_batch(batch)
         except BaseException as error:
             release_images([p.image for p in batch], blameless=isinstance(error, Unavailable))
             release_images([p.image for p in following], blameless=True)
             raise
         batch = following
-    return list_pending().filter(leased_until=None).exists()
+    return list_free().exists()
 
 
 @cache
@@ -68,8 +79,7 @@ def _lease_batch() -> list[LeasedPhoto]:
 
 
 def _decode_stored(file: str) -> Picture:
-    with default_storage.open(file) as stored:
-        return decode_picture(stored.read())
+    return decode_picture(read_file(file))
 
 
 def _index_batch(batch: Sequence[LeasedPhoto]) -> None:
@@ -89,8 +99,8 @@ def _analyse_photos(gallery: Gallery, photos: Sequence[LeasedPhoto]) -> None:
     readable = [(photo.image, picture) for photo in fresh if (picture := _read_picture(photo)) is not None]
     if not readable:
         return
-    chosen = GallerySettings.parse(gallery.settings)
-    options = AnalysisOptions(detect=chosen.detect, max_regions=chosen.max_regions)
+    # A reference photo shows one product: its best body, averaged with the whole (figures in docs/models.md).
+    options = AnalysisOptions(detect=GallerySettings.parse(gallery.settings).detect, max_regions=1)
     analyses = get_analyser(gallery.embedder).analyse([picture for _, picture in readable], options)
     with transaction.atomic():
         for (image, picture), analysis in zip(readable, analyses, strict=True):
@@ -156,6 +166,12 @@ def _publish_images(gallery: Gallery, images: Sequence[ReferenceImage]) -> None:
         newest = Greatest(F("index_timestamp"), written_at)
         Gallery.objects.filter(pk=gallery.pk).update(index_timestamp=newest)
         with_vectors = {image_id for _, _, image_id in stored}
-        ended = {image.pk for image in images if image.pk in with_vectors and end_as_indexed(image)}
-    # Deleted while they were in the models: nobody else knows that their vectors came after all.
-    connect_store().delete(space, [region_id for region_id, _, image_id in stored if image_id not in ended])
+        for image in images:
+            if image.pk in with_vectors:
+                end_as_indexed(image)
+    # Deleted while they were in the models: nobody else knows that their vectors came after all. One that
+    # another worker has indexed meanwhile is alive, and keeps them.
+    alive = set(
+        ReferenceImage.objects.filter(pk__in=with_vectors, deleted_at=None).values_list("pk", flat=True)
+    )
+    connect_store().delete(space, [region_id for region_id, _, image_id in stored if image_id not in alive])

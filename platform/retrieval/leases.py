@@ -1,7 +1,8 @@
 """The queue of photos to index, kept in their rows: a worker leases some, and ends each exactly once.
 
-A killed worker's lease runs out by itself. A photo that was leased in vain before is leased alone from then
-on, so that one that kills workers cannot take others with it; after `MAX_ATTEMPTS` it ends as failed.
+A living worker renews its lease; a killed one's runs out. A photo that was leased in vain before is leased
+alone from then on, so that one that kills workers cannot take others with it; after `MAX_ATTEMPTS` it ends
+as failed.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ from django.utils import timezone
 
 from tenants.models import Gallery, ReferenceImage
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=20)
+RENEW_EVERY_S = 5.0
 MAX_ATTEMPTS = 5
 
 
@@ -27,16 +29,30 @@ def list_pending() -> QuerySet[ReferenceImage]:
     )
 
 
+def list_free() -> QuerySet[ReferenceImage]:
+    """Pending photos that no worker holds."""
+    return list_pending().filter(Q(leased_until=None) | Q(leased_until__lt=timezone.now()))
+
+
 def lease_images(limit: int) -> list[ReferenceImage]:
     """Up to `limit` pending photos that nobody holds, oldest first, now held by the caller."""
-    now = timezone.now()
-    free = list_pending().filter(Q(leased_until=None) | Q(leased_until__lt=now)).order_by("pk")
     with transaction.atomic():
-        locked = free.select_related("gallery").select_for_update(of=("self",), skip_locked=True)
+        locked = (
+            list_free()
+            .order_by("pk")
+            .select_related("gallery")
+            .select_for_update(of=("self",), skip_locked=True)
+        )
         images = list(locked.filter(attempts=0)[:limit]) or list(locked.filter(attempts__gt=0)[:1])
         held = ReferenceImage.objects.filter(pk__in=[image.pk for image in images])
-        held.update(leased_until=now + LEASE, attempts=F("attempts") + 1)
+        held.update(leased_until=timezone.now() + LEASE, attempts=F("attempts") + 1)
     return [image for image in images if not _give_up(image)]
+
+
+def renew_leases(images: Iterable[ReferenceImage]) -> None:
+    """Hold the photos that have not ended for another while."""
+    held = list_pending().filter(pk__in=[image.pk for image in images])
+    held.update(leased_until=timezone.now() + LEASE)
 
 
 def release_images(images: Iterable[ReferenceImage], *, blameless: bool) -> None:

@@ -1,11 +1,14 @@
 """Hits of the index made into reference photos and products; what the shop has deleted falls out here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from retrieval.store import Hit
-from tenants.models import Gallery, Region
+from tenants.models import Gallery, ReferenceImage, Region
+
+_PRODUCT = ("image__product_id", "image__product__sku", "image__product__title", "image__product__category")
 
 
 @dataclass(frozen=True)
@@ -36,28 +39,23 @@ def load_matches(gallery: Gallery, hits: Sequence[Sequence[Hit]]) -> list[list[M
     """
     regions = _load_regions(gallery, {hit.region_id for row in hits for hit in row})
     return [
-        [_make_match(regions[hit.region_id], hit.similarity) for hit in row if hit.region_id in regions]
-        for row in hits
+        [regions[hit.region_id](hit.similarity) for hit in row if hit.region_id in regions] for row in hits
     ]
 
 
-def _load_regions(gallery: Gallery, region_ids: Iterable[int]) -> dict[int, Region]:
+def _load_regions(gallery: Gallery, region_ids: Iterable[int]) -> dict[int, Callable[[float], Match]]:
+    """What each region is, by its id; called with a similarity, it is a match.
+
+    Plain columns, since hundreds of model instances a photo would cost more than the search did.
+    """
     found = Region.objects.filter(
         id__in=list(region_ids),
         image__gallery=gallery,
-        image__state="indexed",
+        image__state=ReferenceImage.State.INDEXED,
         image__deleted_at=None,
         image__product__deleted_at=None,
-    )
-    return {region.id: region for region in found.select_related("image__product")}
-
-
-def _make_match(region: Region, similarity: float) -> Match:
-    product = region.image.product
-    return Match(
-        region_id=region.uid,
-        image_id=region.image_id,
-        product=ProductRef(id=product.pk, sku=product.sku, title=product.title, category=product.category),
-        box=region.box,
-        similarity=similarity,
-    )
+    ).values_list("id", "uid", "image_id", "x1", "y1", "x2", "y2", *_PRODUCT)
+    return {
+        key: partial(Match, uid, image_id, ProductRef(*product), (x1, y1, x2, y2))
+        for key, uid, image_id, x1, y1, x2, y2, *product in found
+    }

@@ -1,9 +1,9 @@
 """Deleted photos out of the index, out of the store, and out of the tables, in this order."""
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 
 from retrieval.analysers import embedder_dim
+from retrieval.files import delete_file
 from retrieval.space import space_of
 from retrieval.store import connect_store
 from tenants.models import Gallery, Product, ReferenceImage, Region
@@ -26,5 +26,5 @@ def _purge_images(gallery: Gallery, images: list[ReferenceImage]) -> None:
     region_ids = list(Region.objects.filter(image__in=images).values_list("id", flat=True))
     connect_store().delete(space_of(gallery, dim=embedder_dim(gallery.embedder)), region_ids)
     for image in images:
-        default_storage.delete(image.file)
+        delete_file(image.file)
     ReferenceImage.objects.filter(pk__in=[image.pk for image in images]).delete()

@@ -4,6 +4,7 @@ Milvus holds region ids and vectors only; what a region is, PostgreSQL knows. On
 and current servers both understand are used.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +24,16 @@ KEY = "id"
 METRIC = "COSINE"
 INDEX = {"M": 16, "efConstruction": 200}
 _MIN_EF = 128
-_TIMEOUT_S = 10.0
+_CONNECT_TIMEOUT_S = 3.0
+# Well within the time that a caller of `recognize` waits, so that it hears which part is away.
+_TIMEOUT_S = 5.0
 _PROVISION_TIMEOUT_S = 60.0
+# By default the pause between attempts to connect grows to two minutes while the server is away.
+_CHANNEL = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 1000}
+_log = logging.getLogger(__name__)
+# Importing pymilvus gives its logger a handler and a level of its own: pages of traceback a failed call.
+# What failed is told by `_index_errors`, in one line.
+logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,12 @@ class VectorStore:
 def connect_store() -> VectorStore:
     """The process's store, connected on first use. Raises `Unavailable` (and tries again next time)."""
     with _index_errors():
-        client = MilvusClient(uri=settings.MILVUS_URI, token=settings.MILVUS_TOKEN, timeout=5.0)
+        client = MilvusClient(
+            uri=settings.MILVUS_URI,
+            token=settings.MILVUS_TOKEN,
+            timeout=_CONNECT_TIMEOUT_S,
+            grpc_options=_CHANNEL,
+        )
     return VectorStore(client, prefix=settings.MILVUS_PREFIX)
 
 
@@ -164,6 +178,7 @@ def _index_errors() -> Iterator[None]:
     try:
         yield
     except (MilvusException, grpc.RpcError) as error:
+        _log.warning("the vector index failed: %s", error)
         raise Unavailable(
             f"The vector index did not do its part ({type(error).__name__}). Try again shortly.",
             code="index_away",

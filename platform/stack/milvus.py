@@ -191,7 +191,11 @@ class Milvus:
                 "security": {"authorizationEnabled": True},
                 "session": {"ttl": self._ttl},
             },
-            "quotaAndLimits": {"enabled": False},
+            # The limit of 64 collections holds even where quotas are off.
+            "quotaAndLimits": {
+                "enabled": False,
+                "limits": {"maxCollectionNum": 65536, "maxCollectionNumPerDB": 65536},
+            },
         }
 
     def _etcd_settings(self, home: Path) -> dict[str, Any]:

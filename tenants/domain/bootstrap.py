@@ -1,7 +1,7 @@
 """The demo shop of a local stack."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +17,7 @@ class DemoTenant:
     """The demo shop and the plaintext of its key."""
 
     tenant: Tenant
-    key: str
+    key: str = field(repr=False)
 
 
 def ensure_demo_tenant() -> DemoTenant:

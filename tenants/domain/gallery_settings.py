@@ -11,13 +11,13 @@ class GallerySettings:
     """Checked settings of a gallery.
 
     detect           look for main bodies in photos (else each photo is taken whole)
-    max_regions      detected bodies considered per photo, 1 to 20
+    max_regions      detected bodies considered per query photo, 1 to 20
     score_threshold  least cosine similarity, -1 to 1, at which a product is named instead of `unknown`
     """
 
     detect: bool = True
     max_regions: int = 5
-    score_threshold: float = 0.75
+    score_threshold: float = 0.85
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work, naming the setting."""

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from tenants.errors import Conflict
+from tenants.errors import Conflict, StorageAway
 from tenants.models import Product, ReferenceImage
 from tenants.models.identifiers import new_id
 
@@ -34,14 +34,17 @@ class AddedImage:
 def add_image(*, product: Product, filename: str, image_format: str, data: bytes) -> AddedImage:
     """Store a photo's bytes and its row (state `pending`); the same bytes again answer the same row.
 
-    image_format: a key of `CONTENT_TYPES`. Raises `Conflict` when the product is deleted meanwhile.
+    A photo that had failed is given another chance with the bytes that came now.
+
+    image_format: a key of `CONTENT_TYPES`. Raises `Conflict` when the product is deleted meanwhile,
+    `StorageAway` when the file cannot be stored.
     """
     digest = hashlib.sha256(data).hexdigest()
     if known := _find_image(product, digest):
-        return AddedImage(image=known, created=False)
+        return AddedImage(image=_retry_failed(known, data), created=False)
     image_id = new_id()
     key = f"{product.tenant_id}/{product.gallery_id}/{image_id}.{image_format}"
-    stored = default_storage.save(key, ContentFile(data))
+    stored = _store_file(key, data)
     try:
         image = _create_row(
             product,
@@ -63,6 +66,29 @@ def add_image(*, product: Product, filename: str, image_format: str, data: bytes
 def delete_image(*, image: ReferenceImage) -> None:
     """Take the photo out of sight at once; purging its vectors and file is left to a worker."""
     ReferenceImage.objects.filter(pk=image.pk, deleted_at=None).update(deleted_at=timezone.now())
+
+
+def _retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
+    """A failed photo waits again, its file stored anew (it may be the file that was lost)."""
+    if image.state != ReferenceImage.State.FAILED:
+        return image
+    lost, image.file = image.file, _store_file(image.file, data)
+    failed = ReferenceImage.objects.filter(pk=image.pk, state=ReferenceImage.State.FAILED, file=lost)
+    waits = failed.update(
+        state=ReferenceImage.State.PENDING, file=image.file, attempts=0, failure_code="", failure_message=""
+    )
+    default_storage.delete(lost if waits else image.file)
+    return ReferenceImage.objects.get(pk=image.pk)
+
+
+def _store_file(key: str, data: bytes) -> str:
+    """The name under which the file is stored. Each storage has its own errors."""
+    try:
+        return default_storage.save(key, ContentFile(data))
+    except Exception as error:
+        raise StorageAway(
+            f"The file storage did not take the file ({type(error).__name__}). Try again shortly."
+        ) from error
 
 
 def _find_image(product: Product, digest: str) -> ReferenceImage | None:

@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -26,7 +26,7 @@ class IssuedKey:
     """A new key with its plaintext, which exists only here."""
 
     key: ApiKey
-    plaintext: str
+    plaintext: str = field(repr=False)
 
 
 def issue_key(

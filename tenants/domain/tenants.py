@@ -1,8 +1,22 @@
 """Shops come into being."""
 
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from tenants.errors import Conflict, InvalidTenant
 from tenants.models import Tenant
 
 
 def create_tenant(*, slug: str, name: str) -> Tenant:
-    """A new shop. Raises `django.db.IntegrityError` when the slug is taken."""
-    return Tenant.objects.create(slug=slug, name=name)
+    """A new shop. Raises `InvalidTenant`, and `Conflict` when the slug is taken."""
+    tenant = Tenant(slug=slug, name=name)
+    try:
+        tenant.full_clean(validate_unique=False)
+        with transaction.atomic():
+            tenant.save(force_insert=True)
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise InvalidTenant(f"{field}: {messages[0]}") from error
+    except IntegrityError as error:
+        raise Conflict(f"There is a tenant {slug!r} already.", code="slug_taken") from error
+    return tenant

@@ -21,6 +21,13 @@ def get_gallery(gallery_id: UUID) -> Gallery:
     return gallery
 
 
+def count_images(gallery: Gallery) -> dict[str, int]:
+    """How many live photos of the gallery are in each state."""
+    live = ReferenceImage.objects.filter(gallery=gallery, deleted_at=None)
+    counts = dict(live.order_by().values_list("state").annotate(Count("pk")))
+    return {state: counts.get(state, 0) for state in ReferenceImage.State.values}
+
+
 def list_products(gallery: Gallery) -> QuerySet[Product]:
     """Live products of a gallery, each with `image_count`."""
     live_images = Count("images", filter=Q(images__deleted_at=None))

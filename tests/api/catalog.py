@@ -2,6 +2,8 @@
 
 import uuid
 
+import httpx
+
 from tests.conftest import Shop, wait_until
 
 
@@ -41,3 +43,8 @@ def count_images(shop: Shop, gallery: str, state: str) -> int:
 def wait_indexed(shop: Shop, gallery: str, count: int) -> None:
     """Wait until so many photos are indexed."""
     wait_until(lambda: count_images(shop, gallery, "indexed") == count, f"{count} photos are indexed")
+
+
+def post_raw(shop: Shop, path: str, body: bytes, content_type: str) -> httpx.Response:
+    """Send the bytes as they are."""
+    return shop.http.post(path, content=body, headers={"Content-Type": content_type})

@@ -109,7 +109,9 @@ def test_recognize_options_bound_candidates_and_regions(acme: Shop) -> None:
 def test_search_answers_nearest_images_in_order(acme: Shop) -> None:
     gallery = make_gallery(acme)
     for seed in (1, 2, 3):
-        upload(acme, gallery, add_product(acme, gallery, f"sku-{seed}"), draw_photo(seed), draw_photo(seed, 9))
+        upload(
+            acme, gallery, add_product(acme, gallery, f"sku-{seed}"), draw_photo(seed), draw_photo(seed, 9)
+        )
     wait_indexed(acme, gallery, 6)
 
     response: httpx.Response = acme.http.post(

@@ -1,10 +1,12 @@
 from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from tenants.domain.gallery_settings import GallerySettings
 from tenants.models import Gallery
+from tenants.queries.catalog import count_images
 
 
 class GallerySettingsSerializer(serializers.Serializer[dict[str, Any]]):
@@ -14,7 +16,7 @@ class GallerySettingsSerializer(serializers.Serializer[dict[str, Any]]):
         required=False, help_text="Look for main bodies in photos; else each photo is taken whole."
     )
     max_regions = serializers.IntegerField(
-        required=False, min_value=1, max_value=20, help_text="Detected bodies considered per photo."
+        required=False, min_value=1, max_value=20, help_text="Detected bodies considered per query photo."
     )
     score_threshold = serializers.FloatField(
         required=False,
@@ -51,6 +53,28 @@ class GallerySerializer(serializers.ModelSerializer[Gallery]):
         shown = super().to_representation(instance)
         shown["settings"] = asdict(GallerySettings.parse(instance.settings))
         return shown
+
+
+class ImageCountsSerializer(serializers.Serializer[dict[str, int]]):
+    """Photos of a gallery by state."""
+
+    pending = serializers.IntegerField()
+    indexed = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class GalleryDetailSerializer(GallerySerializer):
+    """A gallery with the number of its photos in each state."""
+
+    images = serializers.SerializerMethodField()
+
+    class Meta(GallerySerializer.Meta):
+        fields = [*GallerySerializer.Meta.fields, "images"]
+
+    @extend_schema_field(ImageCountsSerializer)
+    def get_images(self, gallery: Gallery) -> dict[str, int]:
+        """Counts by state."""
+        return count_images(gallery)
 
 
 class GalleryUpdateSerializer(GallerySerializer):

@@ -5,11 +5,14 @@ import binascii
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from retrieval.recognition import MAX_MATCHES, SHORTLIST
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
 class PhotoField(serializers.Field[bytes, Any, str, Any]):
     """A photo's bytes: an uploaded file, or base64 text (with or without a data: prefix)."""
 
@@ -29,8 +32,9 @@ class PhotoField(serializers.Field[bytes, Any, str, Any]):
 
 
 def _strip_prefix(text: str) -> str:
-    """The base64 part of a data: address, or the text as it is."""
-    return text.partition(",")[2] if text.startswith("data:") else text
+    """The base64 part of a data: address, or of the text as it is, without line breaks."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    return "".join(encoded.split())
 
 
 class SearchRequestSerializer(serializers.Serializer[Any]):

@@ -7,7 +7,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.serializers.gallery import GalleryCreatedSerializer, GallerySerializer, GalleryUpdateSerializer
+from api.serializers.gallery import (
+    GalleryCreatedSerializer,
+    GalleryDetailSerializer,
+    GallerySerializer,
+    GalleryUpdateSerializer,
+)
 from api.serializers.job import JobSerializer
 from api.views.tenant_view import TenantView
 from jobs.models import Job
@@ -59,10 +64,10 @@ class GalleryView(TenantView):
 
     serializer_class = GallerySerializer
 
-    @extend_schema(operation_id="read_gallery", responses=GallerySerializer)
+    @extend_schema(operation_id="read_gallery", responses=GalleryDetailSerializer)
     def get(self, _request: Request, gallery: UUID) -> Response:  # noqa: ARG002 - read from kwargs
         """Read a gallery."""
-        return Response(GallerySerializer(self.get_gallery()).data)
+        return Response(GalleryDetailSerializer(self.get_gallery()).data)
 
     @extend_schema(
         operation_id="update_gallery", request=GalleryUpdateSerializer, responses=GallerySerializer

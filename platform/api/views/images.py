@@ -7,11 +7,11 @@ from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import make_problem
+from api.parsers import FormParser
 from api.serializers.image import ImageSerializer, UploadSerializer, UploadsSerializer
 from api.views.tenant_view import TenantView
 from inference.errors import ImageRejected
@@ -25,7 +25,7 @@ from tenants.queries.catalog import get_image, get_product, list_images
 class ImageUploadsView(TenantView):
     """New photos of a product."""
 
-    parser_classes = [MultiPartParser]
+    parser_classes = [FormParser]
 
     @extend_schema(
         operation_id="upload_images",

@@ -18,9 +18,13 @@ from tenants.queries.catalog import get_product, list_products
 class _ProductView(TenantView):
     serializer_class = ProductSerializer
 
-    def read_body(self, gallery: Gallery, request: Request, *, partial: bool) -> dict[str, Any]:
-        """The checked fields of the body."""
-        given = ProductSerializer(data=request.data, partial=partial, context={"gallery": gallery})
+    def read_body(
+        self, gallery: Gallery, request: Request, *, product: Product | None = None
+    ) -> dict[str, Any]:
+        """The checked fields of the body; of a `product` that is there, those that are to change."""
+        given = ProductSerializer(
+            data=request.data, partial=product is not None, context={"gallery": gallery, "product": product}
+        )
         given.is_valid(raise_exception=True)
         fields: dict[str, Any] = given.validated_data
         return fields
@@ -38,7 +42,10 @@ class ProductsView(_ProductView):
         """List the products, newest first."""
         rows = list_products(self.get_gallery())
         sku = request.query_params.get("sku")
-        return self.paginate(rows if sku is None else rows.filter(sku=sku.replace("\x00", "")))
+        if sku is not None:
+            # PostgreSQL holds no NUL, so no SKU does.
+            rows = rows.none() if "\x00" in sku else rows.filter(sku=sku)
+        return self.paginate(rows)
 
     @extend_schema(
         operation_id="create_product", request=ProductSerializer, responses={201: ProductSerializer}
@@ -46,7 +53,7 @@ class ProductsView(_ProductView):
     def post(self, request: Request, gallery: UUID) -> Response:  # noqa: ARG002
         """Create a product."""
         found = self.get_gallery()
-        product = create_product(gallery=found, **self.read_body(found, request, partial=False))
+        product = create_product(gallery=found, **self.read_body(found, request))
         location = f"{request.path}/{product.pk}"
         shown = ProductSerializer(get_product(found, product.pk)).data
         return Response(shown, status=201, headers={"Location": location})
@@ -63,9 +70,9 @@ class ProductView(_ProductView):
     @extend_schema(operation_id="update_product", request=ProductSerializer, responses=ProductSerializer)
     def patch(self, request: Request, gallery: UUID, product: UUID) -> Response:  # noqa: ARG002
         """Change a product."""
-        found = self.get_gallery()
-        fields = self.read_body(found, request, partial=True)
-        return Response(ProductSerializer(update_product(product=self.get_product(), **fields)).data)
+        found = self.get_product()
+        fields = self.read_body(found.gallery, request, product=found)
+        return Response(ProductSerializer(update_product(product=found, **fields)).data)
 
     @extend_schema(operation_id="delete_product", responses={204: None})
     def delete(self, _request: Request, gallery: UUID, product: UUID) -> Response:  # noqa: ARG002

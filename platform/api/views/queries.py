@@ -4,10 +4,10 @@ from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.parsers import FormParser, JsonParser
 from api.serializers.query import (
     RecognitionSerializer,
     RecognizeRequestSerializer,
@@ -25,7 +25,7 @@ from tenants.models.api_key import Scope
 class _QueryView(TenantView):
     """A query photo, answered by a worker within the request."""
 
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [FormParser, JsonParser]
     write_scope = Scope.RECOGNIZE
     task: str
 

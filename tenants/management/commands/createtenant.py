@@ -2,10 +2,10 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError
 
 from tenants.domain.keys import issue_key
 from tenants.domain.tenants import create_tenant
+from tenants.errors import Conflict, InvalidTenant
 from tenants.models.api_key import Scope
 
 
@@ -24,6 +24,8 @@ class Command(BaseCommand):
         slug = options["slug"]
         try:
             tenant = create_tenant(slug=slug, name=options["name"] or slug)
-        except IntegrityError as error:
-            raise CommandError(f"There is a tenant {slug!r} already; see `manage.py createkey`.") from error
+        except Conflict as error:
+            raise CommandError(f"{error.message} See `manage.py createkey`.") from error
+        except InvalidTenant as error:
+            raise CommandError(error.message) from error
         self.stdout.write(issue_key(tenant=tenant, name="first key", scopes=list(Scope)).plaintext)

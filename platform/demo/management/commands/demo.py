@@ -2,7 +2,8 @@
 
 import hashlib
 from argparse import ArgumentParser
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from demo.skus import make_sku
 from demo.trial import recognise_queries, summarise_results
 
 SAMPLE_GALLERY: Final = "Sample products"
+# What a shop would choose that would rather say "unknown" than name a look-alike.
+SAMPLE_SETTINGS: Final = {"score_threshold": 0.88}
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Exhibit:
     articles: tuple[Article, ...]
     queries: tuple[Query, ...]
     own_photos: bool
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Command(BaseCommand):
@@ -84,7 +88,7 @@ def run_demo(exhibit: Exhibit, console: Console) -> list[str]:
     """Import, recognise and print; the reasons why the run has failed, none where it went well."""
     with console.status("waiting for the service") as status, open_client() as client:
         wait_until_ready(find_url(), tell=status.update)
-        gallery = client.ensure_gallery(exhibit.gallery)
+        gallery = client.ensure_gallery(exhibit.gallery, settings=exhibit.settings)
         imported = import_articles(client, gallery.id, exhibit.articles, status.update)
         print_import(console, imported)
         return [
@@ -137,4 +141,4 @@ def _choose_sample(queries: Path | None, console: Console) -> Exhibit:
         for each in read_products(photos.photos)
     )
     asked = read_queries(queries or photos.queries, details)
-    return Exhibit(SAMPLE_GALLERY, articles, tuple(asked), own_photos=False)
+    return Exhibit(SAMPLE_GALLERY, articles, tuple(asked), own_photos=False, settings=SAMPLE_SETTINGS)

@@ -1,0 +1,36 @@
+"""The stored files of reference photos. A storage that is away is no fault of a photo."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.files.storage import default_storage
+
+from jobs.errors import Unavailable
+
+
+def read_file(name: str) -> bytes:
+    """The file's bytes. Raises `FileNotFoundError`, `Unavailable`."""
+    with _storage_errors(), default_storage.open(name) as stored:
+        data: bytes = stored.read()
+    return data
+
+
+def delete_file(name: str) -> None:
+    """Delete the file; gone already is fine. Raises `Unavailable`."""
+    with _storage_errors():
+        default_storage.delete(name)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Each storage has its own errors; all but a missing file mean that it did not do its part."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise Unavailable(
+            f"The file storage did not do its part ({type(error).__name__}). Try again shortly.",
+            code="storage_away",
+            retry_after=5,
+        ) from error

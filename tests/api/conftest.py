@@ -1,0 +1,62 @@
+"""Two shops that hold the same photos, made once for all tests that only look at them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
+from tests.api.photos import draw_photo
+from tests.conftest import Service, Shop, open_shop
+
+SEEDS = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Stall:
+    """A shop's gallery with a product for each of `SEEDS`, one indexed photo each."""
+
+    shop: Shop
+    gallery: str
+    products: list[str]
+    images: list[str]
+    job: str
+
+    @property
+    def path(self) -> str:
+        """The gallery's address."""
+        return f"/v1/galleries/{self.gallery}"
+
+    @property
+    def ids(self) -> set[str]:
+        """Every id that nobody else may see."""
+        return {self.gallery, self.job, str(self.shop.tenant.id), *self.products, *self.images}
+
+
+def make_stall(shop: Shop) -> Stall:
+    gallery = make_gallery(shop)
+    products = [add_product(shop, gallery, f"sku-{seed}", title=f"Packet {seed}") for seed in SEEDS]
+    images = [
+        image
+        for seed, product in zip(SEEDS, products, strict=True)
+        for image in upload(shop, gallery, product, draw_photo(seed))
+    ]
+    job = shop.http.get("/v1/jobs").json()["results"][0]["id"]
+    wait_indexed(shop, gallery, len(images))
+    return Stall(shop, gallery, products, images, job)
+
+
+@pytest.fixture(scope="session")
+def stalls(service: Service, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Stall, Stall]]:
+    """Acme's and Globex's: the same SKUs and photos. Tests that change something use `acme` and `globex`."""
+    with django_db_blocker.unblock():
+        shops = open_shop(service, "acme"), open_shop(service, "globex")
+    with shops[0].http, shops[1].http:
+        yield make_stall(shops[0]), make_stall(shops[1])
+
+
+@pytest.fixture(scope="session")
+def stall(stalls: tuple[Stall, Stall]) -> Stall:
+    """Acme's."""
+    return stalls[0]

@@ -1,0 +1,134 @@
+"""Who may call what."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from tenants.domain.keys import issue_key
+from tenants.models import ApiKey
+from tenants.models.api_key import Scope
+from tests.api.conftest import Stall
+from tests.api.operations import OPERATIONS, READS, Operation, call, ids_of, random_ids
+from tests.api.problems import check_problem
+
+NEEDED = {
+    "list_galleries": Scope.CATALOG_READ,
+    "create_gallery": Scope.CATALOG_WRITE,
+    "read_gallery": Scope.CATALOG_READ,
+    "update_gallery": Scope.CATALOG_WRITE,
+    "delete_gallery": Scope.CATALOG_WRITE,
+    "list_products": Scope.CATALOG_READ,
+    "create_product": Scope.CATALOG_WRITE,
+    "read_product": Scope.CATALOG_READ,
+    "update_product": Scope.CATALOG_WRITE,
+    "delete_product": Scope.CATALOG_WRITE,
+    "upload_images": Scope.CATALOG_WRITE,
+    "list_images": Scope.CATALOG_READ,
+    "read_image": Scope.CATALOG_READ,
+    "delete_image": Scope.CATALOG_WRITE,
+    "recognize": Scope.RECOGNIZE,
+    "search": Scope.RECOGNIZE,
+    "list_jobs": Scope.JOBS,
+    "read_job": Scope.JOBS,
+}
+ClientWith = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def client_with(stall: Stall, django_db_blocker: DjangoDbBlocker) -> ClientWith:
+    """A client of Acme with a new key of these scopes; `fields` are set on the key's row."""
+
+    def make_client(*scopes: Scope, **fields: object) -> httpx.Client:
+        with django_db_blocker.unblock():
+            issued = issue_key(tenant=stall.shop.tenant, name="test", scopes=scopes)
+            ApiKey.across_tenants.filter(pk=issued.key.pk).update(name="changed", **fields)
+        return open_client(stall, f"Bearer {issued.plaintext}")
+
+    return make_client
+
+
+def open_client(stall: Stall, authorization: str | None) -> httpx.Client:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return httpx.Client(base_url=stall.shop.http.base_url, headers=headers, timeout=30, trust_env=False)
+
+
+def test_table_of_scopes_names_every_operation() -> None:
+    assert set(NEEDED) == {operation.id for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_call_without_its_scope_is_refused_by_name(
+    operation: Operation, stall: Stall, client_with: ClientWith
+) -> None:
+    needed = NEEDED[operation.id]
+    others = set(Scope) - {needed, Scope.ADMIN}
+    with client_with(*others) as client:
+        response = call(operation, client, ids_of(stall))
+    assert check_problem(response) == "scope_missing"
+    assert f"`{needed}`" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_call_with_its_scope_alone_or_admin_gets_through(
+    operation: Operation, stall: Stall, client_with: ClientWith
+) -> None:
+    for scope in (NEEDED[operation.id], Scope.ADMIN):
+        with client_with(scope) as client:
+            response = call(operation, client, random_ids())
+        assert response.status_code == (404 if operation.names else 202 if operation.id not in READS else 200)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_call_without_a_key_is_refused_before_anything_is_looked_up(
+    operation: Operation, stall: Stall
+) -> None:
+    with open_client(stall, None) as client:
+        for ids in (ids_of(stall), random_ids()):
+            response = call(operation, client, ids)
+            check_problem(response, "key_missing")
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        ("", "key_missing"),
+        ("Bearer", "key_missing"),
+        ("Basic dXNlcjpwYXNz", "key_missing"),
+        ("Token vtr_aaaaaaaaaa_" + "A" * 40, "key_missing"),
+        ("Bearer garbled", "key_rejected"),
+        ("Bearer vtr_aaaaaaaaaa_" + "A" * 40, "key_rejected"),
+        ("Bearer vtr_aaaaaaaaaa_" + "A" * 39, "key_rejected"),
+        ("Bearer a b c", "key_rejected"),
+        ("Bearer " + "x" * 5000, "key_rejected"),
+        ("Bearer ' OR 1=1 --", "key_rejected"),
+        ("Bearer caf\xe9", "key_rejected"),
+    ],
+)
+def test_garbled_key_is_refused(stall: Stall, authorization: str, code: str) -> None:
+    headers = [(b"Authorization", authorization.encode("latin-1"))]
+    with open_client(stall, None) as client:
+        response = client.get("/v1/galleries", headers=headers)
+    check_problem(response, code)
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_word_bearer_may_be_written_in_any_case(stall: Stall) -> None:
+    with open_client(stall, f"bEARER {stall.shop.key}") as client:
+        assert client.get("/v1/galleries").status_code == 200
+
+
+def test_revoked_and_expired_keys_are_refused_at_the_next_call(client_with: ClientWith) -> None:
+    with client_with(Scope.ADMIN, revoked_at=timezone.now()) as client:
+        check_problem(client.get("/v1/galleries"), "key_revoked")
+    with client_with(Scope.ADMIN, expires_at=timezone.now()) as client:
+        check_problem(client.get("/v1/galleries"), "key_expired")
+
+
+def test_key_in_the_address_is_not_taken(stall: Stall) -> None:
+    with open_client(stall, None) as client:
+        for name in ("key", "token", "api_key"):
+            check_problem(client.get("/v1/galleries", params={name: stall.shop.key}), "key_missing")

@@ -1,0 +1,47 @@
+"""Real rows and real collections, without the service's processes: these tests play the worker themselves."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import DjangoDbBlocker, Settings
+
+from retrieval.space import space_of
+from retrieval.store import VectorStore, connect_store
+from tests.relay import Relay
+from tests.retrieval.shelf import Shelf, open_shelf
+
+
+@pytest.fixture(scope="module")
+def rows(service_environment: dict[str, str], django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Rows that are committed, each under tenants of the test's own; files and collections of this run."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="module")
+def store(service_environment: dict[str, str]) -> VectorStore:
+    """The vector store as the product connects it."""
+    return connect_store()
+
+
+@pytest.fixture(scope="module")
+def shelf(rows: None, store: VectorStore) -> Iterator[Shelf]:
+    """Acme's gallery with a collection, shared by the module since a collection takes seconds to make."""
+    opened = open_shelf("acme")
+    store.ensure_collection(opened.space)
+    yield opened
+    store.drop_collection(space_of(opened.gallery, dim=opened.space.dim))
+
+
+@pytest.fixture
+def milvus_relay(settings: Settings) -> Iterator[Relay]:
+    """The store connects through a relay, so that Milvus can go away and come back."""
+    address = urlsplit(django_settings.MILVUS_URI)
+    relay = Relay(address.hostname or "", address.port or 0)
+    settings.MILVUS_URI = f"http://127.0.0.1:{relay.port}"
+    connect_store.cache_clear()
+    yield relay
+    connect_store.cache_clear()
+    relay.close()
