@@ -1,20 +1,18 @@
 """Figures of retrieval quality. Rankings are lists of labels, best first; scores are similarities."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
 
-def keep_first(labels: Iterable[str]) -> list[str]:
-    """The ranking of distinct labels: each at the place of its best image."""
-    return list(dict.fromkeys(labels))
-
-
 def find_recall(rankings: Sequence[Sequence[str]], truths: Sequence[str], k: int) -> float | None:
-    """Recall@k: share of queries whose label is among the first k *distinct* labels; None for no queries."""
+    """Recall@k: share of queries whose label is among the first k of their ranking; None for no queries.
+
+    Of images for `search` (several may show one product), of products for `recognize`.
+    """
     if not truths:
         return None
-    hits = [truth in keep_first(ranking)[:k] for ranking, truth in zip(rankings, truths, strict=True)]
+    hits = [truth in ranking[:k] for ranking, truth in zip(rankings, truths, strict=True)]
     return sum(hits) / len(hits)
 
 

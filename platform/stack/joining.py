@@ -8,6 +8,7 @@ from stack.errors import AlreadyRunning, JoinRefused
 
 START_PATIENCE = 300.0  # seconds; a first start unpacks, initialises, migrates
 POLL = 0.2
+ITS_OWN = {"PORT", "VITRINE_URL", "VITRINE_VAR"}  # what the live stack says, whatever a shell may still hold
 
 
 def lock_or_join(var: VarDirectory) -> int | Record:
@@ -45,7 +46,7 @@ def join_environment(record: Record, given: Mapping[str, str], *, processes: boo
             f"The stack that is up (pid {pid}) was started with {', '.join(foreign)} given, so it runs "
             "no such server of its own. Give the same here, or end that stack."
         )
-    own = {name: given[name] for name in record.environment if given.get(name) and name != "VITRINE_VAR"}
+    own = {name: given[name] for name in record.environment if given.get(name) and name not in ITS_OWN}
     if not given.get("MILVUS_URI"):
         own.pop("MILVUS_TOKEN", None)
     return dict(record.environment) | own

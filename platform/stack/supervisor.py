@@ -107,18 +107,16 @@ class Supervisor:
         """What is given stays; the rest comes from the servers, the secrets and the web port."""
         given = self._options.given
         port = given.get("PORT") or str(self._var.ports.take("web"))
-        exports = {
-            "SECRET_KEY": self._var.load_secrets()["secret_key"],
-            "VITRINE_URL": f"http://127.0.0.1:{port}",
-            "PORT": port,
-        }
+        exports = {"SECRET_KEY": self._var.load_secrets()["secret_key"], "PORT": port}
         for server in self._servers:
             exports |= server.environment
         names = (*exports, *SERVERS, "MILVUS_TOKEN")
         chosen = {name: given[name] for name in names if given.get(name)}
         if not given.get("MILVUS_URI"):
             chosen.pop("MILVUS_TOKEN", None)  # a token for some other Milvus does not open ours
-        return exports | chosen | {"VITRINE_VAR": str(self._var.root)}
+        # Never as given: a shell may still hold the address of a stack that is gone.
+        ours = {"VITRINE_URL": f"http://127.0.0.1:{port}", "VITRINE_VAR": str(self._var.root)}
+        return exports | chosen | ours
 
     def _run_release(self, procfile: Procfile) -> None:
         """Migrate, or whatever the release line says, to its end."""

@@ -72,12 +72,20 @@ def _retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
     """A failed photo waits again, its file stored anew (it may be the file that was lost)."""
     if image.state != ReferenceImage.State.FAILED:
         return image
-    lost, image.file = image.file, _store_file(image.file, data)
-    failed = ReferenceImage.objects.filter(pk=image.pk, state=ReferenceImage.State.FAILED, file=lost)
-    waits = failed.update(
-        state=ReferenceImage.State.PENDING, file=image.file, attempts=0, failure_code="", failure_message=""
-    )
-    default_storage.delete(lost if waits else image.file)
+    with transaction.atomic():
+        failed = ReferenceImage.objects.select_for_update().filter(
+            pk=image.pk, state=ReferenceImage.State.FAILED
+        )
+        if failed.exists():
+            default_storage.delete(image.file)
+            stored = _store_file(image.file, data)
+            failed.update(
+                state=ReferenceImage.State.PENDING,
+                file=stored,
+                attempts=0,
+                failure_code="",
+                failure_message="",
+            )
     return ReferenceImage.objects.get(pk=image.pk)
 
 

@@ -10,23 +10,18 @@ from demo.metrics import (
     find_mean_average_precision,
     find_percentile,
     find_recall,
-    keep_first,
 )
 
 _SCORES = st.floats(-1, 1, allow_nan=False)
 
 
-def test_keep_first_leaves_each_label_at_its_best_place() -> None:
-    assert keep_first(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
-
-
-def test_recall_counts_distinct_labels() -> None:
+def test_recall_looks_at_the_first_places() -> None:
     rankings = [["a", "b"], ["b", "b", "b", "a"], ["b", "c", "a"]]
     truths = ["a", "a", "a"]
     assert find_recall(rankings, truths, 1) == pytest.approx(1 / 3)
-    # Three images of b are one label, so a is the second one.
-    assert find_recall(rankings, truths, 2) == pytest.approx(2 / 3)
-    assert find_recall(rankings, truths, 3) == 1.0
+    assert find_recall(rankings, truths, 2) == pytest.approx(1 / 3)
+    assert find_recall(rankings, truths, 3) == pytest.approx(2 / 3)
+    assert find_recall(rankings, truths, 4) == 1.0
 
 
 def test_recall_of_an_empty_ranking_is_a_miss() -> None:

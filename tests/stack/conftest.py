@@ -24,6 +24,7 @@ SERVER_VARIABLES = (
     "MILVUS_URI",
     "MILVUS_TOKEN",
     "PORT",
+    "VITRINE_URL",
     "VITRINE_VAR",
     "SECRET_KEY",
 )

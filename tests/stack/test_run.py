@@ -30,6 +30,11 @@ def test_given_urls_start_nothing_and_pass_through(serverless: Project) -> None:
     assert "MILVUS_TOKEN" not in shown
 
 
+def test_stale_url_in_the_environment_is_not_believed(serverless: Project) -> None:
+    shown = json.loads(serverless.run("python", "-c", SHOW, VITRINE_URL="http://127.0.0.1:1").stdout)
+    assert shown["VITRINE_URL"] == f"http://127.0.0.1:{shown['PORT']}"
+
+
 def test_secret_key_is_kept_and_given_one_wins(serverless: Project) -> None:
     command = ("sh", "-c", "echo $SECRET_KEY")
     first, second = (serverless.run(*command).stdout for _ in range(2))

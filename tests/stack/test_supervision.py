@@ -50,8 +50,11 @@ def test_banner_names_docs_data_and_missing_key(acme: Project) -> None:
 
 def test_run_joins_a_live_stack_and_leaves_it_up(acme: Project) -> None:
     before = acme.record
-    result = acme.run("sh", "-c", "echo $DATABASE_URL; exit 5", options=("--processes",))
-    assert (result.returncode, result.stdout.strip()) == (5, before.environment["DATABASE_URL"])
+    stale = {"VITRINE_URL": "http://127.0.0.1:1", "PORT": "1"}
+    command = ("sh", "-c", "echo $DATABASE_URL $VITRINE_URL $PORT; exit 5")
+    result = acme.run(*command, options=("--processes",), **stale)
+    expected = [before.environment[name] for name in ("DATABASE_URL", "VITRINE_URL", "PORT")]
+    assert (result.returncode, result.stdout.split()) == (5, expected)
     assert f"using the stack that is up (pid {before.supervisor.pid})" in result.stderr
     assert acme.record == before
 

@@ -62,10 +62,10 @@ def print_figures(console: Console, figures: dict[str, Any]) -> None:
     search, recognise = figures["search"], figures["recognize"]
     for name, value in (
         ("recall@1 (nearest image)", search["recall_at_1"]),
-        ("recall@5 (nearest images' products)", search["recall_at_5"]),
+        ("recall@5 (five nearest images)", search["recall_at_5"]),
         (f"mAP (first {search['top_k']} images)", search["mean_average_precision"]),
         ("recall@1 (recognize, best candidate)", recognise["recall_at_1"]),
-        ("recall@5 (recognize)", recognise["recall_at_5"]),
+        ("recall@5 (recognize, five candidates)", recognise["recall_at_5"]),
     ):
         table.add_row(name, "-" if value is None else f"{value:.1%}")
     for each in figures["acceptance"]:
