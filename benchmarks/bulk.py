@@ -21,7 +21,7 @@ from django.conf import settings  # noqa: E402 - Django first
 from benchmarks.figures import write_figures  # noqa: E402
 from demo.client import Upload, VitrineClient  # noqa: E402
 from demo.photos import write_photos  # noqa: E402
-from demo.service import open_client  # noqa: E402
+from demo.service import find_url, open_client, wait_until_ready  # noqa: E402
 from inference.images import decode_picture  # noqa: E402
 from retrieval.analysers import default_embedder, get_analyser  # noqa: E402
 
@@ -33,6 +33,7 @@ def main() -> None:
     wanted: int = parser.parse_args().photos
     found = sorted(write_photos(Path(settings.VAR_DIR) / "demo").folder.rglob("*.jpg"))
     uploads = [Upload.from_path(path) for path in found[:wanted]]
+    wait_until_ready(find_url(), tell=print)
     with open_client() as client:
         before = measure_bare(uploads)
         service = measure_service(client, uploads)

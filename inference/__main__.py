@@ -60,9 +60,8 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _install(catalogue: Catalogue, chosen: argparse.Namespace) -> None:
     for report in catalogue.install(chosen.names or None):
-        _say(f"{report.card.name}: {'fetched and converted' if report.made else 'already there'}")
-        _say(f"    licence {report.card.licence}")
-        _say(f"    source  {report.card.source}")
+        state = f"fetched and converted from {report.card.source}" if report.made else "already there"
+        _say(f"{report.card.name}: {state}; licence {report.card.licence}")
 
 
 def _add(catalogue: Catalogue, chosen: argparse.Namespace) -> None:

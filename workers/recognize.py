@@ -1,4 +1,8 @@
-"""Queue `recognize`: calls that a web request is waiting for."""
+"""Queue `recognize`: calls that a web request is waiting for.
+
+Like all tasks they are acknowledged late, here so that the answer does not wait for it. What a killed worker
+leaves unacknowledged comes back when its caller has long gone: it has expired then, and its photo has faded.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +20,7 @@ from tenants.errors import DomainError
 from tenants.scope import tenant_scope
 
 
-@shared_task(name="recognize.recognize", acks_late=False)
+@shared_task(name="recognize.recognize")
 def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
     """Name the product in the call's photo."""
     request_id.set(request)
@@ -24,7 +28,7 @@ def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], re
     _answer(call, lambda **given: describe_recognition(recognize(**given)))
 
 
-@shared_task(name="recognize.search", acks_late=False)
+@shared_task(name="recognize.search")
 def answer_search(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
     """Find the reference photos nearest to the call's photo."""
     request_id.set(request)

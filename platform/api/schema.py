@@ -35,7 +35,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 def describe_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Give every operation the problems that it may answer."""
+    """Give every operation its first sentence as summary, and the problems that it may answer."""
     result["components"]["schemas"]["Problem"] = _PROBLEM
     answer = {
         "description": "A problem",
@@ -43,6 +43,7 @@ def describe_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     }
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
+            operation.setdefault("summary", operation["description"].split(". ")[0].rstrip("."))
             for status in _possible_statuses(path, method):
                 operation["responses"].setdefault(str(status), answer)
     return result

@@ -196,6 +196,7 @@ LOGGING = {
     "loggers": {
         # Refused requests are answered with a problem that says why; they are no news for the operator.
         "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
         "pymilvus": {"level": "ERROR"},
     },
 }

@@ -113,6 +113,10 @@ class Postgres:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "logging_collector": "off",
+            # Made for spinning disks, the default takes a scan of a table for cheaper than some look-ups.
+            "random_page_cost": "1.1",
+            # A new gallery has thousands of rows within seconds, and plans need to know of them.
+            "autovacuum_naptime": "10s",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Command(
