@@ -12,6 +12,7 @@ class GalleryRow:
     id: str
     name: str
     state: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Search:
 
 def read_gallery(row: Mapping[str, Any]) -> GalleryRow:
     """A gallery from its JSON."""
-    return GalleryRow(str(row["id"]), str(row["name"]), str(row["state"]))
+    return GalleryRow(str(row["id"]), str(row["name"]), str(row["state"]), row.get("settings", {}))
 
 
 def read_product(row: Mapping[str, Any]) -> ProductRow:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ class Evaluation:
     outcomes: tuple[Outcome, ...]
     failures: tuple[Failure, ...]
     top_k: int
+    gallery_settings: Mapping[str, Any]
 
 
 def name_gallery(dataset: Dataset) -> str:
@@ -71,7 +72,8 @@ def group_articles(photos: Iterable[LabelledPhoto]) -> list[Article]:
 
 def evaluate_dataset(client: VitrineClient, dataset: Dataset, tell: Told) -> Evaluation:
     """Import the gallery, wait until it is indexed, ask every query. Failed photos are noted, not raised."""
-    gallery = client.ensure_gallery(name_gallery(dataset)).id
+    row = client.ensure_gallery(name_gallery(dataset))
+    gallery = row.id
     imported = import_articles(client, gallery, group_articles(dataset.gallery), tell)
     relevant = _count_images(client, gallery)
     top_k = max(1, min(sum(relevant.values()), LARGEST_TOP_K))
@@ -80,7 +82,7 @@ def evaluate_dataset(client: VitrineClient, dataset: Dataset, tell: Told) -> Eva
     for index, photo in enumerate(dataset.queries, start=1):
         tell(f"query {index} of {len(dataset.queries)}")
         outcomes.append(_ask_query(client, gallery, photo, top_k, failures))
-    return Evaluation(dataset, imported, relevant, tuple(outcomes), tuple(failures), top_k)
+    return Evaluation(dataset, imported, relevant, tuple(outcomes), tuple(failures), top_k, row.settings)
 
 
 def _count_images(client: VitrineClient, gallery: str) -> dict[str, int]:
@@ -197,6 +199,7 @@ def _describe_setting(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "data": str(evaluation.dataset.folder),
         "gallery": name_gallery(evaluation.dataset),
+        "gallery_settings": dict(evaluation.gallery_settings),
         "models": dict(first.models),
         "index_generation": first.generation,
     }

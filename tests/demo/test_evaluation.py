@@ -30,7 +30,7 @@ def _evaluate(
 ) -> Evaluation:
     data = Dataset(Path("data"), (LabelledPhoto(Path("a.jpg"), "a", ""),), (), ())
     imported = Imported(2, photos, 0, (), seconds)
-    return Evaluation(data, imported, {"a": 2, "b": 2}, outcomes, failures, 4)
+    return Evaluation(data, imported, {"a": 2, "b": 2}, outcomes, failures, 4, {"detect": True})
 
 
 def test_figures_equal_a_hand_computed_case() -> None:
@@ -50,6 +50,7 @@ def test_figures_equal_a_hand_computed_case() -> None:
     assert figures["timings"]["import_images_per_s"] == 2.0
     assert figures["setting"]["models"] == {"detector": "d", "embedder": "e"}
     assert figures["setting"]["index_generation"] == 3
+    assert figures["setting"]["gallery_settings"] == {"detect": True}
 
 
 def test_query_that_failed_counts_as_missed() -> None:
