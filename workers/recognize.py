@@ -24,7 +24,7 @@ from tenants.scope import tenant_scope
 def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
     """Name the product in the call's photo."""
     request_id.set(request)
-    call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request)
+    call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments)
     _answer(call, lambda **given: describe_recognition(recognize(**given)))
 
 
@@ -32,7 +32,7 @@ def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], re
 def answer_search(call_id: str, tenant_id: str, arguments: dict[str, Any], request: str) -> None:
     """Find the reference photos nearest to the call's photo."""
     request_id.set(request)
-    call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request)
+    call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments)
     _answer(call, lambda **given: describe_search(*search_similar(**given)))
 
 

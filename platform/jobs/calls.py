@@ -34,7 +34,6 @@ class Call:
     tenant_id: UUID
     arguments: dict[str, Any]
     photo: bytes
-    request_id: str
 
 
 def ask_worker(*, task: str, tenant_id: UUID, arguments: dict[str, Any], photo: bytes) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def ask_worker(*, task: str, tenant_id: UUID, arguments: dict[str, Any], photo: 
         ) from error
 
 
-def receive_call(*, call_id: str, tenant_id: str, arguments: dict[str, Any], request_id: str) -> Call | None:
+def receive_call(*, call_id: str, tenant_id: str, arguments: dict[str, Any]) -> Call | None:
     """The call with its photo, or None when the caller has given up and the photo has faded."""
     photo = connect_valkey().getdel(_photo_key(call_id))
     if not isinstance(photo, bytes):
@@ -63,7 +62,6 @@ def receive_call(*, call_id: str, tenant_id: str, arguments: dict[str, Any], req
         tenant_id=UUID(tenant_id),
         arguments=arguments,
         photo=photo,
-        request_id=request_id,
     )
 
 

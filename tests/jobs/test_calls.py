@@ -28,8 +28,8 @@ def ask(photo: bytes = b"photo") -> dict[str, Any]:
 
 def receive(broker: "redis.Redis") -> Call | None:
     message = take_message(broker, "recognize")
-    call_id, tenant_id, arguments, request_id = message.args
-    return receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments, request_id=request_id)
+    call_id, tenant_id, arguments, _request_id = message.args
+    return receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments)
 
 
 def must_receive(broker: "redis.Redis") -> Call:

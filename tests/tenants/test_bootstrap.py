@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from tenants.domain.bootstrap import ensure_demo_tenant
 from tenants.domain.keys import authenticate_key, revoke_key
+from tenants.errors import KeyRejected
 from tenants.models import ApiKey, Tenant
 from tenants.models.api_key import Scope
 
@@ -102,3 +103,19 @@ def test_createkey_refuses_an_unknown_tenant_and_scope(db: None) -> None:
     run("createtenant", "acme")
     with pytest.raises(CommandError, match="invalid choice: 'everything'"):
         run("createkey", "acme", "--scopes", "everything")
+
+
+def test_revokekey_ends_a_key_at_once(db: None) -> None:
+    plaintext = run("createtenant", "acme").strip()
+
+    said = run("revokekey", plaintext.split("_")[1])
+
+    assert "is revoked" in said
+    assert plaintext not in said
+    with pytest.raises(KeyRejected, match="revoked"):
+        authenticate_key(plaintext=plaintext)
+
+
+def test_revokekey_names_an_unknown_prefix(db: None) -> None:
+    with pytest.raises(CommandError, match="No key has the prefix 'nothing'"):
+        run("revokekey", "nothing")
