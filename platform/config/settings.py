@@ -196,6 +196,8 @@ LOGGING = {
     "loggers": {
         # Refused requests are answered with a problem that says why; they are no news for the operator.
         "django.request": {"level": "ERROR"},
+        # A task's end is logged with its time; that it was received says nothing more.
+        "celery.worker.strategy": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "pymilvus": {"level": "ERROR"},
     },
