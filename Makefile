@@ -6,10 +6,10 @@ TEST_VAR := var/test
 export VITRINE_MODELS ?= $(CURDIR)/var/models
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up env test check format bench evaluate models shell clean
+.PHONY: help demo up env test check format bench bench-large evaluate models shell clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: .venv/local models ## recognise sample photos, or your own: make demo PHOTOS=dir QUERIES=dir
 	@$(STACK) run --processes -- python manage.py demo \
@@ -36,13 +36,20 @@ format: .venv/dev ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/local models ## measure overhead of recognize and throughput of the bulk path: ratios in one run
+bench: .venv/local models ## recognize, bulk, ranking and 10,000 vectors against their parts: some minutes
 	@$(STACK) run --processes -- python -m benchmarks.recognize
 	@$(STACK) run --processes -- python -m benchmarks.bulk
+	@$(BIN)/python -m benchmarks.ranking
+	@$(STACK) run -- python -m benchmarks.representations --sizes 10000
 
-evaluate: .venv/local models ## recall, mAP, open-set rates: make evaluate DATA=dir [OUT=file.json]
+bench-large: .venv/dev ## float, binary and hybrid at up to 1,000,000 vectors, and ef against recall: an hour
+	@$(STACK) run -- python -m benchmarks.representations --sizes 10000 100000 1000000
+	@$(STACK) run -- python -m benchmarks.ef_sweep
+
+evaluate: .venv/local models ## quality of rankings: make evaluate DATA=dir [OUT=file] [ALL=1: of indexes, too]
 	@test -n "$(DATA)" || { echo "Say which: make evaluate DATA=dir (with gallery.csv and query.csv)"; exit 2; }
-	@$(STACK) run --processes -- python manage.py evaluate --data "$(DATA)" $(if $(OUT),--out "$(OUT)")
+	@$(STACK) run --processes -- python manage.py evaluate --data "$(DATA)" \
+		$(if $(OUT),--out "$(OUT)") $(if $(ALL),--representations --bare)
 
 models: .venv/local ## fetch the model weights and convert them to ONNX, once
 	@$(BIN)/python -m inference models install

@@ -19,9 +19,10 @@ django.setup()
 from django.conf import settings  # noqa: E402 - Django first
 
 from benchmarks.figures import write_figures  # noqa: E402
-from demo.client import Upload, VitrineClient  # noqa: E402
+from demo.client import VitrineClient  # noqa: E402
 from demo.photos import write_photos  # noqa: E402
 from demo.service import find_url, open_client, wait_until_ready  # noqa: E402
+from demo.uploads import Upload  # noqa: E402
 from inference.images import decode_picture  # noqa: E402
 from retrieval.analysers import default_embedder, get_analyser  # noqa: E402
 
@@ -51,7 +52,7 @@ def main() -> None:
 
 def measure_bare(uploads: list[Upload]) -> float:
     """Photos a second with nothing around the models."""
-    analyser = get_analyser(default_embedder())
+    analyser = get_analyser([default_embedder()])
     analyser.analyse([decode_picture(uploads[0].data)])
     started = time.perf_counter()
     for upload in uploads:

@@ -14,6 +14,7 @@ from inference.cards import (
     Channels,
     DetectorCard,
     EmbedderCard,
+    Emission,
     ImageInput,
     InputConvention,
     Interpolation,
@@ -74,7 +75,7 @@ def _parse_detector(fields: "_Fields") -> DetectorCard:
 
 
 def _parse_embedder(fields: "_Fields") -> EmbedderCard:
-    return EmbedderCard(
+    card = EmbedderCard(
         name=fields.matching("name", _NAME, "lower-case letters, digits and _, at most 40"),
         file=fields.file_name(),
         licence=fields.text("licence"),
@@ -83,7 +84,12 @@ def _parse_embedder(fields: "_Fields") -> EmbedderCard:
         output=fields.text("output"),
         dim=fields.whole("dim", least=2),
         sha256=fields.optional_sha256(),
+        emits=cast("Emission", fields.choice("emits", get_args(Emission), "vector")),
+        code_threshold=fields.number("code_threshold", 0.0),
     )
+    if card.emits == "vector" and card.code_threshold != 0:
+        raise fields.wrong("code_threshold", "is only for a card that emits codes")
+    return card
 
 
 def _parse_input(fields: "_Fields") -> ImageInput:
@@ -187,6 +193,12 @@ class _Fields:
         value = self.take(name, default)
         if not _is_number(value) or not 0 <= value <= 1:
             raise self.wrong(name, f"must be a number from 0 to 1, not {value!r}")
+        return float(value)
+
+    def number(self, name: str, default: float) -> float:
+        value = self.take(name, default)
+        if not _is_number(value):
+            raise self.wrong(name, f"must be a number, not {value!r}")
         return float(value)
 
     def triple(self, name: str) -> Triple:

@@ -13,6 +13,7 @@ InputConvention = Literal["image", "image_and_scale"]
 OutputConvention = Literal["saliency", "rows"]
 Interpolation = Literal["area", "linear", "cubic"]
 Channels = Literal["rgb", "bgr"]
+Emission = Literal["vector", "codes"]
 Triple = tuple[float, float, float]
 
 INPUT_CONVENTIONS: tuple[str, ...] = get_args(InputConvention)
@@ -75,7 +76,11 @@ class DetectorCard:
 
 @dataclass(frozen=True)
 class EmbedderCard:
-    """An embedder: tensor `output` is (batch, dim) float32, brought to unit length by the caller."""
+    """An embedder: tensor `output` is (batch, dim) float32, made rows of unit length by `inference.embedder`.
+
+    `emits` `vector`: the row as it is. `codes`: the graph ends in a hashing head, and a bit is 1 where its
+    output is above `code_threshold` (0 for tanh or none, 0.5 for sigmoid).
+    """
 
     name: str
     file: str
@@ -85,6 +90,8 @@ class EmbedderCard:
     output: str
     dim: int
     sha256: str | None = None
+    emits: Emission = "vector"
+    code_threshold: float = 0.0
 
 
 Card = DetectorCard | EmbedderCard

@@ -100,6 +100,18 @@ def _check_vectors(card: EmbedderCard, output: npt.NDArray[np.float32]) -> None:
         raise CardInvalid(
             f"Card {card.name}: output {card.output!r} holds no usable numbers for a test picture."
         )
+    if card.emits == "codes":
+        _check_codes(card, output)
+
+
+def _check_codes(card: EmbedderCard, output: npt.NDArray[np.float32]) -> None:
+    """A sigmoid head read with the threshold of a tanh head answers the same code to every picture."""
+    if len(np.unique(output > card.code_threshold)) == 1:
+        raise CardInvalid(
+            f"Card {card.name}: output {card.output!r} is from {output.min():.3g} to {output.max():.3g} for a"
+            f" test picture, all on one side of code_threshold = {card.code_threshold:g}. A sigmoid head"
+            " wants 0.5, a tanh head 0."
+        )
 
 
 def _expect(holds: bool, card: Card, output: npt.NDArray[np.float32], what: str) -> None:  # noqa: FBT001

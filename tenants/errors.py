@@ -13,15 +13,23 @@ DomainError
 The API gives each `code` its HTTP status in one table (api.errors).
 """
 
+from collections.abc import Mapping
+
 
 class DomainError(Exception):
-    """An expected failure: `code` is stable, for programs; `message` is for the person who can act on it."""
+    """An expected failure: `code` is stable, for programs; `message` is for the person who can act on it.
+
+    extra: what a program needs besides, shown with the problem; strings by name (api.schema lists them).
+    """
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, extra: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.extra = dict(extra or {})
         if code is not None:
             self.code = code
 

@@ -9,18 +9,28 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, begin_turn, send_task
+from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, TEND_GALLERY, begin_turn, send_task
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import run_job
 from retrieval.galleries import delete_gallery, provision_gallery
 from retrieval.indexing import index_pending
 from retrieval.purging import purge_deleted
+from retrieval.quality.calibrating import run_calibration
+from retrieval.quality.evaluating import run_evaluation
+from retrieval.quality.exemplars import prepare_exemplars
+from retrieval.reindexing import build_index
+from retrieval.tending import tend_gallery
+from tenants.models import Gallery
 from tenants.scope import tenant_scope
 
 _WORK: dict[str, Callable[[Job], None]] = {
     Job.Kind.PROVISION_GALLERY: provision_gallery,
     Job.Kind.DELETE_GALLERY: delete_gallery,
+    Job.Kind.REINDEX: build_index,
+    Job.Kind.PREPARE_EXEMPLARS: prepare_exemplars,
+    Job.Kind.CALIBRATE: run_calibration,
+    Job.Kind.EVALUATE: run_evaluation,
 }
 
 
@@ -40,6 +50,15 @@ def purge_images(tenant_id: str) -> None:
     begin_turn(PURGE_IMAGES, tenant_id)
     with tenant_scope(UUID(tenant_id)):
         purge_deleted()
+
+
+@shared_task(name=TEND_GALLERY, throws=(Unavailable,))
+def tend(tenant_id: str, gallery_id: str) -> None:
+    """Look after a gallery's index."""
+    begin_turn(TEND_GALLERY, tenant_id, gallery_id)
+    with tenant_scope(UUID(tenant_id)):
+        for gallery in Gallery.objects.filter(pk=gallery_id, deleted_at=None):
+            tend_gallery(gallery)
 
 
 @shared_task(name=RUN_JOB)

@@ -30,7 +30,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 def load_models(**_kwargs: Any) -> None:
     """Load the default models, so that no caller waits for it; without them there is no worker."""
     try:
-        get_analyser(default_embedder())
+        get_analyser([default_embedder()])
     except DomainError as error:
         raise SystemExit(f"This worker cannot start: {error.message}") from error
 

@@ -25,7 +25,7 @@ def answer_recognize(call_id: str, tenant_id: str, arguments: dict[str, Any], re
     """Name the product in the call's photo."""
     request_id.set(request)
     call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments)
-    _answer(call, lambda **given: describe_recognition(recognize(**given)))
+    _answer(call, _recognize)
 
 
 @shared_task(name="recognize.search")
@@ -33,7 +33,15 @@ def answer_search(call_id: str, tenant_id: str, arguments: dict[str, Any], reque
     """Find the reference photos nearest to the call's photo."""
     request_id.set(request)
     call = receive_call(call_id=call_id, tenant_id=tenant_id, arguments=arguments)
-    _answer(call, lambda **given: describe_search(*search_similar(**given)))
+    _answer(call, _search)
+
+
+def _recognize(*, options: RecognitionOptions, **given: Any) -> dict[str, Any]:
+    return describe_recognition(recognize(options=options, **given), explain=options.explain)
+
+
+def _search(*, options: RecognitionOptions, **given: Any) -> dict[str, Any]:
+    return describe_search(*search_similar(options=options, **given), explain=options.explain)
 
 
 def _answer(call: Call | None, work: Callable[..., dict[str, Any]]) -> None:

@@ -38,11 +38,21 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "product_not_found": (404, "No such product"),
     "image_not_found": (404, "No such image"),
     "job_not_found": (404, "No such job"),
+    "distractor_not_found": (404, "No such distractor"),
+    "labelled_query_not_found": (404, "No such labelled query"),
+    "calibration_not_found": (404, "No such calibration"),
+    "evaluation_not_found": (404, "No such evaluation"),
+    "policy_not_found": (404, "No such policy"),
     "method_not_allowed": (405, "Method not allowed"),
     "not_acceptable": (406, "No acceptable representation"),
     "conflict": (409, "Conflict"),
     "gallery_name_taken": (409, "The name is taken"),
     "gallery_not_ready": (409, "The gallery is not ready"),
+    "gallery_empty": (409, "The gallery has no photos"),
+    "too_few_photos": (409, "There are too few photos"),
+    "no_labelled_queries": (409, "There are no labelled queries"),
+    "calibration_without_threshold": (409, "The calibration found no threshold"),
+    "calibration_outdated": (409, "The calibration is outdated"),
     "sku_taken": (409, "The SKU is taken"),
     "product_deleted": (409, "The product was deleted"),
     "body_too_large": (413, "The body is too large"),
@@ -119,7 +129,9 @@ def describe_error(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | 
     """(problem, headers) of an expected error, None of any other."""
     if isinstance(error, Unavailable):
         return make_problem(error.code, error.message), {"Retry-After": str(error.retry_after)}
-    if isinstance(error, DomainError | ImageRejected):
+    if isinstance(error, DomainError):
+        return make_problem(error.code, error.message, **error.extra), _headers_of(error.code)
+    if isinstance(error, ImageRejected):
         return make_problem(error.code, error.message), _headers_of(error.code)
     if isinstance(error, exceptions.APIException):
         return _describe_rest_error(error)

@@ -6,6 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from api.errors import CONTENT_TYPE, PROBLEMS
+from api.serializers.settings import describe_components
 
 _PROBLEM = {
     "type": "object",
@@ -19,6 +20,11 @@ _PROBLEM = {
         "code": {"type": "string", "enum": sorted(PROBLEMS)},
         "request_id": {"type": "string"},
         "errors": {"description": "Field by field, where the request was not valid."},
+        "job": {
+            "type": "string",
+            "format": "uuid",
+            "description": "With `gallery_not_ready`: the job that makes it ready.",
+        },
     },
 }
 
@@ -36,7 +42,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 def describe_errors(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Give every operation its first sentence as summary, and the problems that it may answer."""
-    result["components"]["schemas"]["Problem"] = _PROBLEM
+    result["components"]["schemas"] |= {"Problem": _PROBLEM, **describe_components()}
     answer = {
         "description": "A problem",
         "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},

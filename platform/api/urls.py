@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from api.views.galleries import GalleriesView, GalleryView
+from api.views.calibrations import CalibrationApplyView, CalibrationsView, CalibrationView
+from api.views.distractors import DistractorsView, DistractorView
+from api.views.evaluations import EvaluationApplyView, EvaluationsView, EvaluationView
+from api.views.galleries import GalleriesView, GalleryView, ReindexView
 from api.views.images import ImagesView, ImageUploadsView, ImageView
 from api.views.jobs import JobsView, JobView
+from api.views.labelled_queries import LabelledQueriesView, LabelledQueryView
 from api.views.products import ProductsView, ProductView
 from api.views.queries import RecognizeView, SearchView
 
@@ -12,6 +16,7 @@ _GALLERY = "galleries/<uuid:gallery>"
 urlpatterns = [
     path("galleries", GalleriesView.as_view(), name="galleries"),
     path(_GALLERY, GalleryView.as_view(), name="gallery"),
+    path(f"{_GALLERY}/reindex", ReindexView.as_view(), name="reindex"),
     path(f"{_GALLERY}/products", ProductsView.as_view(), name="products"),
     path(f"{_GALLERY}/products/<uuid:product>", ProductView.as_view(), name="product"),
     path(f"{_GALLERY}/products/<uuid:product>/images", ImageUploadsView.as_view(), name="uploads"),
@@ -19,6 +24,28 @@ urlpatterns = [
     path(f"{_GALLERY}/images/<uuid:image>", ImageView.as_view(), name="image"),
     path(f"{_GALLERY}/recognize", RecognizeView.as_view(), name="recognize"),
     path(f"{_GALLERY}/search", SearchView.as_view(), name="search"),
+    path(f"{_GALLERY}/labelled-queries", LabelledQueriesView.as_view(), name="labelled_queries"),
+    path(
+        f"{_GALLERY}/labelled-queries/<uuid:labelled_query>",
+        LabelledQueryView.as_view(),
+        name="labelled_query",
+    ),
+    path(f"{_GALLERY}/calibrations", CalibrationsView.as_view(), name="calibrations"),
+    path(f"{_GALLERY}/calibrations/<uuid:calibration>", CalibrationView.as_view(), name="calibration"),
+    path(
+        f"{_GALLERY}/calibrations/<uuid:calibration>/apply",
+        CalibrationApplyView.as_view(),
+        name="apply_calibration",
+    ),
+    path(f"{_GALLERY}/evaluations", EvaluationsView.as_view(), name="evaluations"),
+    path(f"{_GALLERY}/evaluations/<uuid:evaluation>", EvaluationView.as_view(), name="evaluation"),
+    path(
+        f"{_GALLERY}/evaluations/<uuid:evaluation>/apply",
+        EvaluationApplyView.as_view(),
+        name="apply_evaluation",
+    ),
+    path("distractors", DistractorsView.as_view(), name="distractors"),
+    path("distractors/<uuid:distractor>", DistractorView.as_view(), name="distractor"),
     path("jobs", JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job>", JobView.as_view(), name="job"),
 ]

@@ -96,6 +96,8 @@ RECOGNIZE_TIMEOUT_S = read_number("RECOGNIZE_TIMEOUT_S", 10)
 RECOGNIZE_QUEUE_LIMIT = read_number("RECOGNIZE_QUEUE_LIMIT", 32)
 INDEX_SLICE_S = read_number("INDEX_SLICE_S", 10)
 INDEX_BATCH = read_number("INDEX_BATCH", 16)
+# Each index is compared with PostgreSQL so often; one that a search finds missing, at once.
+RECONCILE_EVERY_S = read_number("RECONCILE_EVERY_S", 300)
 
 # --- models ---
 
@@ -174,6 +176,8 @@ SPECTACULAR_SETTINGS = {
         "GalleryStateEnum": "tenants.models.gallery.Gallery.State",
         "ImageStateEnum": "tenants.models.reference_image.ReferenceImage.State",
         "JobStateEnum": "jobs.models.Job.State",
+        "EvaluationSourceEnum": "tenants.models.measurement.Evaluation.Source",
+        "RegionSourceEnum": ["detected", "whole"],
     },
 }
 

@@ -6,13 +6,56 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class ModelRow:
+    """One model's vectors in an index (representation: float, binary or hybrid).
+
+    projected_on, binarized_on: photos that each was fitted on, None where it is not. `binarizer` is itq or
+    sign; one that was fitted on no photo belongs to a model that emits codes itself.
+    """
+
+    name: str
+    representation: str = "float"
+    projected_on: int | None = None
+    binarizer: str | None = None
+    binarized_on: int | None = None
+    stored_dim: int = 0
+
+
+@dataclass(frozen=True)
 class GalleryRow:
-    """A gallery; `state` is provisioning, ready or failed."""
+    """A gallery; `state` is provisioning, ready or failed; `settings` are those in effect.
+
+    Counts of photos are those of a gallery read by itself. `job` has not ended: after a change of settings
+    the one that builds the index anew, else the oldest there is.
+    """
 
     id: str
     name: str
     state: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    models: tuple[ModelRow, ...] = ()
+    pending: int = 0
+    indexed: int = 0
+    job: str | None = None
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A long piece of work: pending, running, succeeded, failed, errored or cancelled."""
+
+    id: str
+    kind: str
+    state: str
+    done: int = 0
+    total: int = 0
+    code: str = ""
+    message: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state not in {"pending", "running"}
 
 
 @dataclass(frozen=True)
@@ -26,13 +69,17 @@ class ProductRow:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A reference image; `state` is pending, indexed or failed. A refused upload has no id."""
+    """A reference image, or a labelled query, which has a SKU instead of a product.
+
+    `state` is pending, indexed or failed. A refused upload has no id.
+    """
 
     id: str | None
     state: str
     filename: str
     sha256: str | None = None
     product_id: str | None = None
+    sku: str | None = None
     failure_code: str | None = None
     failure_message: str | None = None
 
@@ -48,9 +95,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Setting:
-    """With what an answer was made: the models' names and the index generation."""
+    """With what an answer was made: detector, embedders and the index generation."""
 
-    models: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict)
     generation: int | None = None
 
 
@@ -76,7 +123,31 @@ class Search:
 
 def read_gallery(row: Mapping[str, Any]) -> GalleryRow:
     """A gallery from its JSON."""
-    return GalleryRow(str(row["id"]), str(row["name"]), str(row["state"]), row.get("settings", {}))
+    counts, job = row.get("images") or {}, row.get("job")
+    return GalleryRow(
+        id=str(row["id"]),
+        name=str(row["name"]),
+        state=str(row["state"]),
+        settings=row.get("settings", {}),
+        models=tuple(map(_read_model, (row.get("index") or {}).get("models", ()))),
+        pending=int(counts.get("pending", 0)),
+        indexed=int(counts.get("indexed", 0)),
+        job=None if job is None else str(job),
+    )
+
+
+def read_job(row: Mapping[str, Any]) -> JobRow:
+    """A job from its JSON."""
+    return JobRow(
+        id=str(row["id"]),
+        kind=str(row["kind"]),
+        state=str(row["state"]),
+        done=int(row.get("done", 0)),
+        total=int(row.get("total", 0)),
+        code=str(row.get("code", "")),
+        message=str(row.get("message", "")),
+        result=row.get("result") or {},
+    )
 
 
 def read_product(row: Mapping[str, Any]) -> ProductRow:
@@ -85,14 +156,15 @@ def read_product(row: Mapping[str, Any]) -> ProductRow:
 
 
 def read_image(row: Mapping[str, Any]) -> ImageRow:
-    """An image from its JSON."""
+    """An image, or a labelled query, from its JSON."""
     failure = row.get("failure") or {}
     return ImageRow(
         id=str(row["id"]),
         state=str(row["state"]),
         filename=str(row.get("filename", "")),
         sha256=row.get("sha256"),
-        product_id=str(row["product"]),
+        product_id=str(row["product"]) if "product" in row else None,
+        sku=row.get("sku"),
         failure_code=failure.get("code"),
         failure_message=failure.get("message"),
     )
@@ -135,6 +207,18 @@ def read_search(body: Mapping[str, Any]) -> Search:
         (str(each["image_id"]), _read_candidate(each["product"], each["score"])) for each in body["matches"]
     )
     return Search(matches, dict(body.get("timings_ms", {})), _read_setting(body))
+
+
+def _read_model(row: Mapping[str, Any]) -> ModelRow:
+    projection, binarizer = row.get("projection") or {}, row.get("binarizer") or {}
+    return ModelRow(
+        name=str(row["model"]),
+        representation=str(row.get("representation", "float")),
+        projected_on=projection.get("fitted_on"),
+        binarizer=binarizer.get("method"),
+        binarized_on=binarizer.get("fitted_on"),
+        stored_dim=int(row.get("stored_dim", 0)),
+    )
 
 
 def _read_candidate(product: Mapping[str, Any], score: float) -> Candidate:

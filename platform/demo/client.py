@@ -1,10 +1,7 @@
 """A typed client of the REST API v1, for the demo, the evaluation and the benchmarks."""
 
-import mimetypes
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -13,38 +10,28 @@ import httpx
 from demo.answers import (
     GalleryRow,
     ImageRow,
+    JobRow,
     ProductRow,
     Recognition,
     Search,
     read_gallery,
     read_image,
+    read_job,
     read_product,
     read_recognition,
     read_search,
     read_upload,
 )
+from demo.comparisons import Comparison, read_comparison
 from demo.errors import ApiProblem, GaveUpWaiting
 from demo.transport import Patience, Transport
+from demo.uploads import Upload, batch_uploads
 
-BATCH_FILES: Final = 16
-BATCH_BYTES: Final = 16 * 1024 * 1024
 _PAGE: Final = 200
 _POLL_S: Final = 0.25
 _REFUSALS: Final = frozenset({400, 413, 415, 422})  # the photos are at fault
 Waiting = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A photo to send: the name the shop will see and its bytes."""
-
-    filename: str
-    data: bytes
-
-    @classmethod
-    def from_path(cls, path: Path) -> "Upload":
-        """The file's bytes under its own name. Raises `OSError`."""
-        return cls(path.name, path.read_bytes())
+Said = Mapping[str, str]
 
 
 class VitrineClient:
@@ -88,9 +75,38 @@ class VitrineClient:
             if gallery.state == "failed" or time.monotonic() > deadline:
                 message = f"Gallery {name!r} is {gallery.state} instead of ready. See the workers' log."
                 raise GaveUpWaiting("gallery_not_ready", message)
-            self._sleep(_POLL_S)
-            gallery = read_gallery(self._transport.send("GET", f"/v1/galleries/{gallery.id}"))
+            self.pause()
+            gallery = self.read_gallery(gallery.id)
         return gallery
+
+    def pause(self) -> None:
+        """Wait a moment before asking again."""
+        self._sleep(_POLL_S)
+
+    def read_gallery(self, gallery: str) -> GalleryRow:
+        """The gallery as it is now, by id."""
+        return read_gallery(self._transport.send("GET", f"/v1/galleries/{gallery}"))
+
+    def change_settings(self, gallery: str, settings: Mapping[str, Any]) -> GalleryRow:
+        """Change these settings of a gallery, None takes one back to its default.
+
+        The row's `job` builds the index anew where the change wants another one.
+        """
+        body = {"settings": dict(settings)}
+        return read_gallery(self._transport.send("PATCH", f"/v1/galleries/{gallery}", json=body))
+
+    def reindex(self, gallery: str) -> JobRow:
+        """The job that builds the gallery's index anew, and fits it also where the gallery is small."""
+        return read_job(self._transport.send("POST", f"/v1/galleries/{gallery}/reindex"))
+
+    def list_jobs(self, gallery: str, *, kind: str) -> Iterator[JobRow]:
+        """The gallery's jobs of one kind, newest first."""
+        rows = self._list_rows("/v1/jobs", {"kind": kind})
+        return (read_job(row) for row in rows if row.get("gallery") == gallery)
+
+    def read_job(self, job: str) -> JobRow:
+        """The job as it is now, by id."""
+        return read_job(self._transport.send("GET", f"/v1/jobs/{job}"))
 
     def delete_gallery(self, gallery: str) -> None:
         """Delete a gallery by id with all that is in it."""
@@ -128,7 +144,7 @@ class VitrineClient:
         Raises `GaveUpWaiting` when the number has not gone down for `stall_s` seconds.
         """
         fewest, deadline = None, time.monotonic() + stall_s
-        while pending := self._count_pending(gallery):
+        while pending := self.read_gallery(gallery).pending:
             if waiting is not None:
                 waiting(pending)
             if fewest is None or pending < fewest:
@@ -138,19 +154,58 @@ class VitrineClient:
                     f"{pending} images are pending and none was indexed for {stall_s:g} s. Do workers run?"
                 )
                 raise GaveUpWaiting("indexing_stalled", message)
-            self._sleep(_POLL_S)
+            self.pause()
 
-    def recognize(self, gallery: str, photo: Upload, *, top_k: int | None = None) -> Recognition:
-        """Which product is on the photo."""
-        return read_recognition(self._send_photo(f"/v1/galleries/{gallery}/recognize", photo, top_k))
+    def recognize(
+        self, gallery: str, photo: Upload, *, top_k: int | None = None, said: Said | None = None
+    ) -> Recognition:
+        """Which product is on the photo. said: fields of the form, over the gallery's settings."""
+        return read_recognition(self._send_photo(f"/v1/galleries/{gallery}/recognize", photo, top_k, said))
 
-    def search(self, gallery: str, photo: Upload, *, top_k: int | None = None) -> Search:
-        """The nearest reference images, without a decision."""
-        return read_search(self._send_photo(f"/v1/galleries/{gallery}/search", photo, top_k))
+    def search(
+        self, gallery: str, photo: Upload, *, top_k: int | None = None, said: Said | None = None
+    ) -> Search:
+        """The nearest reference images, without a decision. said: as in `recognize`."""
+        return read_search(self._send_photo(f"/v1/galleries/{gallery}/search", photo, top_k, said))
 
-    def _count_pending(self, gallery: str) -> int:
-        counts = self._transport.send("GET", f"/v1/galleries/{gallery}")["images"]
-        return int(counts["pending"])
+    def list_labelled_queries(self, gallery: str, *, state: str | None = None) -> Iterator[ImageRow]:
+        """The labelled queries of a gallery, of one state or of all."""
+        params = {"state": state} if state else {}
+        return map(read_image, self._list_rows(f"/v1/galleries/{gallery}/labelled-queries", params))
+
+    def upload_labelled_queries(
+        self, gallery: str, uploads: Iterable[Upload], *, sku: str = ""
+    ) -> list[ImageRow]:
+        """Send photos that should be answered with this SKU; with `unknown` where the gallery lacks it, or it
+        is empty. What was refused comes back as `failed` with a reason.
+        """
+        rows: list[ImageRow] = []
+        for batch in batch_uploads(uploads):
+            rows += self._upload_batch(f"/v1/galleries/{gallery}/labelled-queries", batch, {"sku": sku})
+        return rows
+
+    def delete_labelled_query(self, gallery: str, query: str) -> None:
+        """Delete a labelled query by id."""
+        self._transport.send("DELETE", f"/v1/galleries/{gallery}/labelled-queries/{query}")
+
+    def start_evaluation(self, gallery: str, *, source: str, sample: int) -> JobRow:
+        """The job that evaluates the usual ways of ranking; its result names the `evaluation`.
+
+        source: queries, or leave_one_out. sample: ask with at most so many photos.
+        """
+        body = {"source": source, "sample": sample}
+        return read_job(self._transport.send("POST", f"/v1/galleries/{gallery}/evaluations", json=body))
+
+    def read_evaluation(self, gallery: str, evaluation: str) -> Comparison:
+        """An evaluation with all figures, by id."""
+        path = f"/v1/galleries/{gallery}/evaluations/{evaluation}"
+        return read_comparison(self._transport.send("GET", path))
+
+    def apply_evaluation(self, gallery: str, evaluation: str, *, way: int | None = None) -> GalleryRow:
+        """Let the gallery rank as the evaluation recommends, or in the way at this place."""
+        path = f"/v1/galleries/{gallery}/evaluations/{evaluation}/apply"
+        body = {} if way is None else {"policy": way}
+        return read_gallery(self._transport.send("POST", path, json=body))
 
     def _create_gallery(self, name: str, settings: Mapping[str, Any]) -> GalleryRow:
         body = {"name": name, "settings": dict(settings)}
@@ -163,18 +218,19 @@ class VitrineClient:
                 raise
             return found
 
-    def _send_photo(self, path: str, photo: Upload, top_k: int | None) -> Any:
-        data = {} if top_k is None else {"top_k": str(top_k)}
-        return self._transport.send("POST", path, data=data, files=[_make_part("image", photo)])
+    def _send_photo(self, path: str, photo: Upload, top_k: int | None, said: Said | None) -> Any:
+        data = {**(said or {}), **({} if top_k is None else {"top_k": str(top_k)})}
+        return self._transport.send("POST", path, data=data, files=[photo.as_part("image")])
 
-    def _upload_batch(self, path: str, batch: Sequence[Upload]) -> list[ImageRow]:
+    def _upload_batch(self, path: str, batch: Sequence[Upload], data: Said | None = None) -> list[ImageRow]:
+        files = [each.as_part("images") for each in batch]
         try:
-            body = self._transport.send("POST", path, files=[_make_part("images", each) for each in batch])
+            body = self._transport.send("POST", path, data=data, files=files)
         except ApiProblem as problem:
             if problem.status not in _REFUSALS:
                 raise
             if len(batch) > 1:
-                return [row for each in batch for row in self._upload_batch(path, [each])]
+                return [row for each in batch for row in self._upload_batch(path, [each], data)]
             return [_make_refusal(batch[0], problem)]
         return [read_upload(result) for result in body["results"]]
 
@@ -185,27 +241,6 @@ class VitrineClient:
             if not page["next"]:
                 return
             page = self._transport.send("GET", page["next"])
-
-
-def batch_uploads(
-    uploads: Iterable[Upload], *, files: int = BATCH_FILES, size: int = BATCH_BYTES
-) -> Iterator[list[Upload]]:
-    """Batches of at most `files` photos and, unless one photo alone is larger, `size` bytes."""
-    batch: list[Upload] = []
-    weight = 0
-    for upload in uploads:
-        if batch and (len(batch) == files or weight + len(upload.data) > size):
-            yield batch
-            batch, weight = [], 0
-        batch.append(upload)
-        weight += len(upload.data)
-    if batch:
-        yield batch
-
-
-def _make_part(field: str, upload: Upload) -> tuple[str, tuple[str, bytes, str]]:
-    content_type = mimetypes.guess_type(upload.filename)[0] or "application/octet-stream"
-    return field, (upload.filename, upload.data, content_type)
 
 
 def _make_refusal(upload: Upload, problem: ApiProblem) -> ImageRow:

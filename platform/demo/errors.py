@@ -4,6 +4,7 @@ DemoError
     ServiceUnreachable   nothing answers at the address
     ApiProblem           the service answered with an error (its problem+json)
     GaveUpWaiting        something did not become ready in time
+    JobFailed            a job of the service ended without success
     FolderProblem        a folder or CSV file of the user is missing, empty or malformed
 """
 
@@ -23,6 +24,10 @@ class ServiceUnreachable(DemoError):
 
 class GaveUpWaiting(DemoError):
     """Something did not become ready within the time given."""
+
+
+class JobFailed(DemoError):
+    """A job of the service ended without success; code and message are the job's."""
 
 
 class FolderProblem(DemoError):

@@ -2,14 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.answers import ImageRow
-from demo.client import Upload, VitrineClient
-
-Told = Callable[[str], None]
+from demo.client import VitrineClient
+from demo.settling import Told, wait_until_settled
+from demo.uploads import Upload
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did; `seconds` from the first upload until the last photo was indexed."""
+    """What an import did; `seconds` from the first upload until the last photo was indexed, which is before
+    the service has fitted on them what it fits.
+    """
 
     products: int
     photos: int
@@ -43,9 +45,11 @@ class Imported:
 
 
 def import_articles(client: VitrineClient, gallery: str, articles: Iterable[Article], tell: Told) -> Imported:
-    """Create the products that are missing, send the photos that are missing, and wait until all are indexed.
+    """Create the products that are missing, send the photos that are missing, and wait until all are indexed
+    and the gallery has done what follows (its projection is fitted).
 
     Files that cannot be read and photos that the service refuses are returned as failures, not raised.
+    Raises `GaveUpWaiting`.
     """
     start = time.monotonic()
     skus = {product.sku: product.id for product in client.list_products(gallery)}
@@ -72,8 +76,10 @@ def import_articles(client: VitrineClient, gallery: str, articles: Iterable[Arti
     client.wait_until_indexed(
         gallery, waiting=lambda pending: tell(f"{pending} photos are still being indexed")
     )
+    seconds = time.monotonic() - start
+    wait_until_settled(client, gallery, tell)
     failures += [_describe_failure(row, names) for row in client.list_images(gallery, state="failed")]
-    return Imported(created, sent, skipped, tuple(failures), time.monotonic() - start)
+    return Imported(created, sent, skipped, tuple(failures), seconds)
 
 
 def _read_photos(article: Article, failures: list[Failure]) -> list[Upload]:

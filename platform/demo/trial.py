@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from demo.answers import Recognition
-from demo.client import Upload, VitrineClient
+from demo.client import VitrineClient
 from demo.errors import ApiProblem, DemoError
 from demo.folders import Query
 from demo.skus import make_sku
+from demo.uploads import Upload
 
 _OURS: Final = 500
 

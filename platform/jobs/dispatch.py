@@ -1,6 +1,7 @@
 """Handing work to the workers by the name of the task, so that no room above has to import theirs."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from celery import current_app
@@ -13,10 +14,11 @@ from tenants.models import Gallery
 
 INDEX_IMAGES = "bulk.index_images"
 PURGE_IMAGES = "bulk.purge_images"
+TEND_GALLERY = "bulk.tend_gallery"
 RUN_JOB = "bulk.run_job"
 # Tasks that do whatever a tenant's rows ask for. Were each upload of a busy tenant to queue its own,
 # everybody else's work would wait behind all of them, a slice of time each.
-_TURNS = {INDEX_IMAGES, PURGE_IMAGES}
+_TURNS = {INDEX_IMAGES, PURGE_IMAGES, TEND_GALLERY}
 
 
 def dispatch_on_commit(task: str, *args: str) -> None:
@@ -53,9 +55,18 @@ def _asked_key(task: str, args: Sequence[str]) -> str:
     return f"vitrine:asked:{task}:{':'.join(args)}"
 
 
-def create_job(*, gallery: Gallery, kind: Job.Kind, trigger: str) -> Job:
-    """A pending job of the gallery, dispatched when the running transaction is committed."""
-    job = Job.objects.create(tenant_id=gallery.tenant_id, gallery=gallery, kind=kind, trigger=trigger)
+def create_job(
+    *,
+    tenant_id: UUID,
+    kind: Job.Kind,
+    trigger: str,
+    gallery: Gallery | None = None,
+    given: dict[str, Any] | None = None,
+) -> Job:
+    """A pending job, dispatched when the running transaction is committed. given: what it is to work on."""
+    job = Job.objects.create(
+        tenant_id=tenant_id, gallery=gallery, kind=kind, trigger=trigger, input=given or {}
+    )
     dispatch_job(tenant_id=job.tenant_id, job_id=job.id)
     return job
 

@@ -16,6 +16,10 @@ class Job(TenantOwned):
     class Kind(models.TextChoices):
         PROVISION_GALLERY = "provision_gallery"
         DELETE_GALLERY = "delete_gallery"
+        REINDEX = "reindex"
+        PREPARE_EXEMPLARS = "prepare_exemplars"
+        CALIBRATE = "calibrate"
+        EVALUATE = "evaluate"
 
     class State(models.TextChoices):
         PENDING = "pending"

@@ -50,7 +50,7 @@ def run_job(job_id: UUID) -> Iterator[Job | None]:
 
 def report_progress(job: Job, *, done: int) -> None:
     """Store how far the job is."""
-    Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(done=done)
+    Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(total=job.total, done=done)
 
 
 def _renew_lease(job: Job) -> None:

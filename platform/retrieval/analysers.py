@@ -1,12 +1,17 @@
 """The models of this process: loaded once, shared by its threads."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 
 from django.conf import settings
 
-from inference.analysis import Analyser, load_analyser
+from inference.analysis import Analyser, load_detector, load_embedder
+from inference.cards import EmbedderCard
 from inference.catalogue import DEFAULT_DETECTOR, DEFAULT_EMBEDDER, Catalogue
+from inference.detector import MainBodyDetector
+from inference.embedder import Embedder
 from inference.errors import InferenceError
 from inference.sessions import SessionOptions
 from tenants.errors import DomainError
@@ -32,24 +37,42 @@ def default_embedder() -> str:
 
 def embedder_dim(name: str) -> int:
     """Length of the embedder's vectors. Raises `ModelMissing`."""
-    try:
-        return Catalogue(settings.MODELS_DIR).embedder(name).dim
-    except InferenceError as error:
-        raise ModelMissing(str(error)) from error
+    return _find_card(name).dim
 
 
-def get_analyser(embedder: str) -> Analyser:
-    """The platform's detector with the named embedder. Raises `ModelMissing`."""
-    with _loading:
-        return _load(embedder)
+def emits_codes(name: str) -> bool:
+    """Whether the embedder makes binary codes itself. Raises `ModelMissing`."""
+    return _find_card(name).emits == "codes"
+
+
+def get_analyser(embedders: Sequence[str]) -> Analyser:
+    """The platform's detector with the named embedders. Raises `ModelMissing`."""
+    with _loading, _missing_models():
+        return Analyser(_load_detector(default_detector()), [_load_embedder(name) for name in embedders])
+
+
+def _find_card(name: str) -> EmbedderCard:
+    with _missing_models():
+        return Catalogue(settings.MODELS_DIR).embedder(name)
 
 
 @cache
-def _load(embedder: str) -> Analyser:
-    session = SessionOptions(provider=settings.INFERENCE_PROVIDER, precision=settings.INFERENCE_PRECISION)
+def _load_detector(name: str) -> MainBodyDetector:
+    return load_detector(settings.MODELS_DIR, name, _session_options())
+
+
+@cache
+def _load_embedder(name: str) -> Embedder:
+    return load_embedder(settings.MODELS_DIR, name, _session_options())
+
+
+def _session_options() -> SessionOptions:
+    return SessionOptions(provider=settings.INFERENCE_PROVIDER, precision=settings.INFERENCE_PRECISION)
+
+
+@contextmanager
+def _missing_models() -> Iterator[None]:
     try:
-        return load_analyser(
-            settings.MODELS_DIR, detector=default_detector(), embedder=embedder, session=session
-        )
+        yield
     except InferenceError as error:
         raise ModelMissing(str(error)) from error

@@ -1,72 +1,92 @@
-"""A gallery's life with its vectors: opened, provisioned and deleted by jobs that may run twice."""
+"""A gallery's life with its vectors: opened, provisioned, changed and deleted by jobs that may run twice."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from jobs.dispatch import INDEX_IMAGES, create_job, dispatch_on_commit
+from jobs.dispatch import create_job
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import report_progress
-from retrieval.analysers import embedder_dim
 from retrieval.files import delete_file
-from retrieval.space import space_of
-from retrieval.store import connect_store
-from tenants.domain.galleries import create_gallery, hide_gallery
-from tenants.domain.gallery_settings import GallerySettings
+from retrieval.generations import Superseded, drop_collections, wanted_settings
+from retrieval.indexes import list_written
+from retrieval.quality.exemplars import delete_exemplar_files
+from retrieval.reindexing import build_index
+from tenants.domain.galleries import create_gallery, hide_gallery, update_gallery
 from tenants.models import Gallery, ReferenceImage
 
 _BATCH = 500
 
 
 def open_gallery(
-    *, tenant_id: UUID, name: str, embedder: str, settings: GallerySettings, trigger: str
+    *, tenant_id: UUID, name: str, settings: dict[str, Any], trigger: str
 ) -> tuple[Gallery, Job]:
-    """A new gallery and the job that provisions it. Raises `Conflict`, `ModelMissing`."""
-    embedder_dim(embedder)
+    """A new gallery with checked settings, and the job that provisions it. Raises `Conflict`."""
     with transaction.atomic():
-        gallery = create_gallery(tenant_id=tenant_id, name=name, embedder=embedder, settings=settings)
-        job = create_job(gallery=gallery, kind=Job.Kind.PROVISION_GALLERY, trigger=trigger)
+        gallery = create_gallery(tenant_id=tenant_id, name=name, settings=settings)
+        job = _create_job(gallery, Job.Kind.PROVISION_GALLERY, trigger)
     return gallery, job
+
+
+def change_gallery(
+    *, gallery: Gallery, name: str | None, settings: dict[str, Any] | None, trigger: str
+) -> tuple[Gallery, Job | None]:
+    """Change name or (checked) settings; with the job that builds another index, where the change wants one.
+
+    Raises `Conflict` when the name is taken.
+    """
+    with transaction.atomic():
+        changed = update_gallery(gallery=gallery, name=name, settings=settings)
+        newest = list_written(changed)[-1:]
+        if not newest or newest[0].spec == wanted_settings(changed).build_spec():
+            return changed, None
+        return changed, reindex_gallery(gallery=changed, trigger=trigger, asked=False)
+
+
+def reindex_gallery(*, gallery: Gallery, trigger: str, asked: bool = True, reuse: bool = False) -> Job:
+    """The job that builds the gallery's index anew; one that waits to do the same is answered instead.
+
+    asked: fit projection and codes although the gallery is small. reuse: keep what was fitted.
+    """
+    given = {"asked": asked, "reuse": reuse}
+    waiting = Job.objects.filter(
+        gallery=gallery, kind=Job.Kind.REINDEX, state=Job.State.PENDING, input=given
+    ).first()
+    return waiting or _create_job(gallery, Job.Kind.REINDEX, trigger, given)
 
 
 def close_gallery(*, gallery: Gallery, trigger: str) -> Job:
     """Take the gallery out of sight at once, and start the job that removes what it holds."""
     with transaction.atomic():
         hide_gallery(gallery=gallery)
-        return create_job(gallery=gallery, kind=Job.Kind.DELETE_GALLERY, trigger=trigger)
+        return _create_job(gallery, Job.Kind.DELETE_GALLERY, trigger)
 
 
 def provision_gallery(job: Job) -> None:
-    """Give the gallery its collection, mark it ready, and set off the photos that came meanwhile.
+    """Give the gallery its index, mark it ready, and set off the photos that came meanwhile.
 
-    A server that is away leaves it `provisioning`, to be tried again; anything else leaves it `failed`.
+    A server that is away leaves it `provisioning`, to be tried again; a change of its settings meanwhile
+    leaves it to the job of that change; anything else leaves it `failed`.
     """
-    gallery = job.gallery
-    if gallery is None or gallery.deleted_at:
-        return
     try:
-        space = space_of(gallery, dim=embedder_dim(gallery.embedder))
-        connect_store().ensure_collection(space)
-    except Unavailable:
+        build_index(job)
+    except (Unavailable, Superseded):
         raise
     except Exception:
-        Gallery.objects.filter(pk=gallery.pk).update(state=Gallery.State.FAILED)
+        if job.gallery:
+            Gallery.objects.filter(pk=job.gallery.pk).update(state=Gallery.State.FAILED)
         raise
-    with transaction.atomic():
-        if not Gallery.objects.filter(pk=gallery.pk, deleted_at=None).update(state=Gallery.State.READY):
-            # Deleted meanwhile; the job that did so may have looked before there was a collection.
-            connect_store().drop_collection(space)
-            return
-        dispatch_on_commit(INDEX_IMAGES, str(gallery.tenant_id))
 
 
 def delete_gallery(job: Job) -> None:
-    """Remove the gallery's collection, then its files, then its rows. Killed half-way, it starts over."""
+    """Remove the gallery's collections, then its files, then its rows. Killed half-way, it starts over."""
     gallery = job.gallery
     if gallery is None:
         return
-    connect_store().drop_collection(space_of(gallery, dim=embedder_dim(gallery.embedder)))
+    drop_collections(gallery)
+    delete_exemplar_files(gallery)
     job.total = ReferenceImage.objects.filter(gallery=gallery).count()
     while not _delete_when_empty(gallery):
         batch = list(ReferenceImage.objects.filter(gallery=gallery)[:_BATCH])
@@ -76,6 +96,10 @@ def delete_gallery(job: Job) -> None:
         job.done += len(batch)
         report_progress(job, done=job.done)
     job.gallery = None
+
+
+def _create_job(gallery: Gallery, kind: Job.Kind, trigger: str, given: dict[str, Any] | None = None) -> Job:
+    return create_job(tenant_id=gallery.tenant_id, gallery=gallery, kind=kind, trigger=trigger, given=given)
 
 
 def _delete_when_empty(gallery: Gallery) -> bool:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from inference.analysis import Analysis, AnalysisOptions
 from inference.errors import ImageRejected
@@ -20,7 +20,9 @@ from inference.images import Picture, decode_picture
 from jobs.errors import Unavailable
 from jobs.heartbeat import keep_renewing
 from retrieval.analysers import get_analyser
+from retrieval.embedding import embed_unseen
 from retrieval.files import read_file
+from retrieval.indexes import list_embedders, list_written, space_of
 from retrieval.leases import (
     RENEW_EVERY_S,
     end_as_failed,
@@ -30,10 +32,10 @@ from retrieval.leases import (
     release_images,
     renew_leases,
 )
-from retrieval.space import space_of
+from retrieval.settings.gallery import GallerySettings
 from retrieval.store import connect_store
-from tenants.domain.gallery_settings import GallerySettings
-from tenants.models import Embedding, Gallery, ReferenceImage, Region
+from retrieval.writing import write_regions
+from tenants.models import Embedding, Gallery, ReferenceImage, Region, VectorIndex
 
 _log = logging.getLogger(__name__)
 
@@ -88,11 +90,11 @@ def _index_batch(batch: Sequence[LeasedPhoto]) -> None:
         by_gallery.setdefault(photo.image.gallery_id, []).append(photo)
     for photos in by_gallery.values():
         gallery = photos[0].image.gallery
-        _analyse_photos(gallery, photos)
+        _analyse_photos(gallery, photos, list_embedders(list_written(gallery)))
         _publish_images(gallery, [photo.image for photo in photos])
 
 
-def _analyse_photos(gallery: Gallery, photos: Sequence[LeasedPhoto]) -> None:
+def _analyse_photos(gallery: Gallery, photos: Sequence[LeasedPhoto], embedders: Sequence[str]) -> None:
     """Store regions and vectors of the photos that have none yet (an interrupted run may have left some)."""
     known = set(Region.objects.filter(image__in=[p.image for p in photos]).values_list("image_id", flat=True))
     fresh = [photo for photo in photos if photo.image.pk not in known]
@@ -101,7 +103,7 @@ def _analyse_photos(gallery: Gallery, photos: Sequence[LeasedPhoto]) -> None:
         return
     # A reference photo shows one product: its best body, averaged with the whole (figures in docs/models.md).
     options = AnalysisOptions(detect=GallerySettings.parse(gallery.settings).detect, max_regions=1)
-    analyses = get_analyser(gallery.embedder).analyse([picture for _, picture in readable], options)
+    analyses = get_analyser(embedders).analyse([picture for _, picture in readable], options)
     with transaction.atomic():
         for (image, picture), analysis in zip(readable, analyses, strict=True):
             _save_analysis(gallery, image, picture, analysis)
@@ -137,41 +139,63 @@ def _save_analysis(gallery: Gallery, image: ReferenceImage, picture: Picture, an
         for region in analysis.regions
     )
     Embedding.objects.bulk_create(
-        Embedding(
-            tenant_id=gallery.tenant_id,
-            region=stored,
-            model=gallery.embedder,
-            vector=Embedding.pack(region.vector),
-        )
+        Embedding(tenant_id=gallery.tenant_id, region=stored, model=model, vector=Embedding.pack(vector))
         for stored, region in zip(regions, analysis.regions, strict=True)
+        for model, vector in region.vectors.items()
     )
 
 
 def _publish_images(gallery: Gallery, images: Sequence[ReferenceImage]) -> None:
-    """Write the stored vectors to the index, and only then say `indexed`.
+    """Write the stored vectors to every index of the gallery, and only then say `indexed`.
 
-    What is written is read back from PostgreSQL, so that a rebuild from there gives the same bits.
+    An index that begins to be filled meanwhile is written, too, before the photos are marked: whoever fills
+    it sees all that were marked before it began, and nobody has to see the others.
     """
-    stored = list(
-        Embedding.objects.filter(region__image__in=images, model=gallery.embedder)
-        .order_by("region_id")
-        .values_list("region_id", "vector", "region__image_id")
-    )
-    if not stored:
+    regions = dict(Region.objects.filter(image__in=images).values_list("pk", "image_id"))
+    if not regions:
         return
-    vectors = np.stack([Embedding.unpack(vector) for _, vector, _ in stored])
-    space = space_of(gallery, dim=vectors.shape[1])
-    written_at = connect_store().upsert(space, [region_id for region_id, _, _ in stored], vectors)
+    written: set[UUID] = set()
+    written_at = 0
+    marked = False
+    while not marked:
+        targets = [index for index in list_written(gallery) if index.pk not in written]
+        written_at = max(written_at, _write_to(gallery, targets, images, sorted(regions)))
+        written |= {index.pk for index in targets}
+        marked = _mark_indexed(gallery, images, set(regions.values()), written, written_at)
+    # Deleted while they were in the models: nobody else knows that their vectors came after all. One that
+    # another worker has indexed meanwhile is alive, and keeps them.
+    keys = [image.pk for image in images]
+    alive = set(ReferenceImage.objects.filter(pk__in=keys, deleted_at=None).values_list("pk", flat=True))
+    gone = [region_id for region_id, image_id in regions.items() if image_id not in alive]
+    for index in VectorIndex.objects.filter(pk__in=written):
+        connect_store().delete(space_of(index), gone)
+
+
+def _write_to(
+    gallery: Gallery,
+    targets: Sequence[VectorIndex],
+    images: Sequence[ReferenceImage],
+    regions: Sequence[int],
+) -> int:
+    embed_unseen(images, list_embedders(targets))
+    return max((write_regions(gallery, index, regions) for index in targets), default=0)
+
+
+def _mark_indexed(
+    gallery: Gallery,
+    images: Sequence[ReferenceImage],
+    with_vectors: set[UUID],
+    written: set[UUID],
+    written_at: int,
+) -> bool:
+    """Mark the photos, unless there is an index by now that they were not written to."""
     with transaction.atomic():
+        Gallery.objects.select_for_update().get(pk=gallery.pk)
+        if any(index.pk not in written for index in list_written(gallery)):
+            return False
         newest = Greatest(F("index_timestamp"), written_at)
-        Gallery.objects.filter(pk=gallery.pk).update(index_timestamp=newest)
-        with_vectors = {image_id for _, _, image_id in stored}
+        Gallery.objects.filter(pk=gallery.pk).update(index_timestamp=newest, changed_at=timezone.now())
         for image in images:
             if image.pk in with_vectors:
                 end_as_indexed(image)
-    # Deleted while they were in the models: nobody else knows that their vectors came after all. One that
-    # another worker has indexed meanwhile is alive, and keeps them.
-    alive = set(
-        ReferenceImage.objects.filter(pk__in=with_vectors, deleted_at=None).values_list("pk", flat=True)
-    )
-    connect_store().delete(space, [region_id for region_id, _, image_id in stored if image_id not in alive])
+    return True

@@ -1,7 +1,7 @@
 """Hits of the index made into reference photos and products; what the shop has deleted falls out here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,28 +13,45 @@ from django.db.models.sql.compiler import SQLCompiler
 from retrieval.store import Hit
 from tenants.models import Gallery, ReferenceImage, Region
 
-_PRODUCT = ("image__product_id", "image__product__sku", "image__product__title", "image__product__category")
+_PRODUCT = (
+    "image__product_id",
+    "image__product__sku",
+    "image__product__title",
+    "image__product__category",
+    "image__product__score_threshold",
+)
 
 
 @dataclass(frozen=True)
 class ProductRef:
-    """A product as answers show it."""
+    """A product as answers show it, and the threshold that takes its gallery's place for it."""
 
     id: UUID
     sku: str
     title: str
     category: str
+    score_threshold: float | None = None
 
 
 @dataclass(frozen=True)
 class Match:
-    """A reference region near a query region, with the product it shows."""
+    """A reference region near a query region, with the product it shows.
 
+    similarity: cosine, -1 to 1 (of two binary codes that differ in h of b bits: 1 - 2 h / b). distance: the
+    differing bits, where bits were searched. region_key: the region's key in the index.
+    """
+
+    region_key: int
     region_id: UUID
     image_id: UUID
     product: ProductRef
     box: tuple[float, float, float, float]
     similarity: float
+    distance: int | None = None
+
+    def with_similarity(self, similarity: float) -> "Match":
+        """The same match, measured otherwise."""
+        return replace(self, similarity=similarity)
 
 
 class AnyOf(Lookup):
@@ -56,12 +73,13 @@ def load_matches(gallery: Gallery, hits: Sequence[Sequence[Hit]]) -> list[list[M
     """
     regions = _load_regions(gallery, {hit.region_id for row in hits for hit in row})
     return [
-        [regions[hit.region_id](hit.similarity) for hit in row if hit.region_id in regions] for row in hits
+        [regions[hit.region_id](hit.similarity, hit.distance) for hit in row if hit.region_id in regions]
+        for row in hits
     ]
 
 
-def _load_regions(gallery: Gallery, region_ids: set[int]) -> dict[int, Callable[[float], Match]]:
-    """What each region is, by its id; called with a similarity, it is a match.
+def _load_regions(gallery: Gallery, region_ids: set[int]) -> dict[int, Callable[[float, int | None], Match]]:
+    """What each region is, by its id; called with similarity and distance, it is a match.
 
     Plain columns, since hundreds of model instances a photo would cost more than the search did.
     """
@@ -73,6 +91,6 @@ def _load_regions(gallery: Gallery, region_ids: set[int]) -> dict[int, Callable[
         image__product__deleted_at=None,
     ).values_list("id", "uid", "image_id", "x1", "y1", "x2", "y2", *_PRODUCT)
     return {
-        key: partial(Match, uid, image_id, ProductRef(*product), (x1, y1, x2, y2))
+        key: partial(Match, key, uid, image_id, ProductRef(*product), (x1, y1, x2, y2))
         for key, uid, image_id, x1, y1, x2, y2, *product in found
     }

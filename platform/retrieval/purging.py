@@ -2,9 +2,8 @@
 
 from django.conf import settings
 
-from retrieval.analysers import embedder_dim
 from retrieval.files import delete_file
-from retrieval.space import space_of
+from retrieval.indexes import list_all, space_of
 from retrieval.store import connect_store
 from tenants.models import Gallery, Product, ReferenceImage, Region
 
@@ -24,7 +23,8 @@ def purge_deleted() -> None:
 
 def _purge_images(gallery: Gallery, images: list[ReferenceImage]) -> None:
     region_ids = list(Region.objects.filter(image__in=images).values_list("id", flat=True))
-    connect_store().delete(space_of(gallery, dim=embedder_dim(gallery.embedder)), region_ids)
+    for index in list_all(gallery):
+        connect_store().delete(space_of(index), region_ids)
     for image in images:
         delete_file(image.file)
     ReferenceImage.objects.filter(pk__in=[image.pk for image in images]).delete()

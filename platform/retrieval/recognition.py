@@ -1,4 +1,4 @@
-"""The way of one query photo: decode, detect, embed, search, decide."""
+"""The way of one query photo: decode, detect, embed, search, rank, decide."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,32 +12,63 @@ import numpy as np
 from inference.analysis import AnalysisOptions, EmbeddedRegion
 from inference.images import decode_picture
 from retrieval.analysers import default_detector, get_analyser
-from retrieval.decision import RegionVerdict, Verdict, decide, suppress_repeats
+from retrieval.decision import (
+    RegionVerdict,
+    Rules,
+    Verdict,
+    decide,
+    reject,
+    suppress_repeats,
+)
+from retrieval.gallery_index import GalleryIndex, Vectors
+from retrieval.indexes import ask_check, list_searched
 from retrieval.matches import Match, load_matches
-from retrieval.space import space_of
-from retrieval.store import connect_store
-from tenants.domain.gallery_settings import GallerySettings
+from retrieval.ranked import RankedMatch, Ranker
+from retrieval.ranking.categories import CategoryVote, vote
+from retrieval.settings.gallery import GallerySettings, merge_settings
+from retrieval.store import Hit, IndexMissing
+from retrieval.thresholds import find_threshold
 from tenants.errors import Conflict
 from tenants.models import Gallery
 from tenants.queries.catalog import get_gallery
 
-SHORTLIST = 100
 MAX_MATCHES = 1000
+_OF_THE_INDEX = ("ef", "nprobe", "hamming_radius", "oversample")
+_OF_THE_REQUEST = ("top_k", "explain")
 
 
 @dataclass(frozen=True)
 class RecognitionOptions:
-    """What a request may say over its gallery's settings; None leaves the setting as it is."""
+    """What a request may say over its gallery's settings (retrieval.settings); None leaves them as they are.
+
+    top_k: candidates, or matches, that are answered. explain: also the order before and after ranking.
+    """
 
     top_k: int = 5
+    explain: bool = False
     max_regions: int | None = None
     score_threshold: float | None = None
     detect: bool | None = None
+    fallback: bool | None = None
+    rerank: list[Any] | None = None
+    grouping: str | None = None
+    vote_k: int | None = None
+    margin: float | None = None
+    shortlist: int | None = None
+    category_votes: int | None = None
+    hamming_radius: int | None = None
+    ef: int | None = None
+    nprobe: int | None = None
+    oversample: int | None = None
 
-    def applied_to(self, settings: GallerySettings) -> GallerySettings:
-        """The settings that this request runs with."""
-        said = {name: value for name, value in asdict(self).items() if value is not None and name != "top_k"}
-        return GallerySettings.parse({**settings.as_dict(), **said})
+    def applied_to(self, said: dict[str, Any]) -> GallerySettings:
+        """The settings that this request runs with. Raises `InvalidSettings`."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        change = {
+            name: value for name, value in given.items() if name not in (*_OF_THE_REQUEST, *_OF_THE_INDEX)
+        }
+        index = {name: given[name] for name in _OF_THE_INDEX if name in given}
+        return GallerySettings.parse(merge_settings(said, {**change, "index": index}))
 
 
 @dataclass
@@ -56,15 +87,30 @@ class Timings:
 
 @dataclass(frozen=True)
 class QueryPhoto:
-    """A query photo after its regions were searched: matches[i] belong to regions[i], nearest first."""
+    """A query photo after its regions were searched and ranked: matches[i] belong to regions[i], best first.
+
+    found: the same before ranking, nearest first; only where the request asks for an explanation.
+    beyond: whether nothing lay within the gallery's hamming radius, and the matches are what is nearest
+    beyond it.
+    """
 
     width: int
     height: int
     regions: Sequence[EmbeddedRegion]
-    matches: Sequence[Sequence[Match]]
-    model: dict[str, str]
+    matches: Sequence[Sequence[RankedMatch]]
+    found: Sequence[Sequence[Match]]
+    beyond: Sequence[bool]
+    detector: str
+    embedders: Sequence[str]
     generation: int
     timings: Timings
+
+    @property
+    def together(self) -> list[RankedMatch]:
+        """The matches of all regions, best first; those beyond the radius only while there are no others."""
+        within = [row for row, beyond in zip(self.matches, self.beyond, strict=True) if not beyond]
+        rows = within or self.matches
+        return sorted((ranked for row in rows for ranked in row), key=lambda ranked: -ranked.score)
 
 
 @dataclass(frozen=True)
@@ -73,50 +119,162 @@ class Recognition:
 
     photo: QueryPhoto
     answer: Verdict
+    category: CategoryVote | None
+    threshold: float
     regions: Sequence[RegionVerdict]
 
 
 def recognize(*, gallery_id: UUID, data: bytes, options: RecognitionOptions) -> Recognition:
     """Name the product in the photo, or say `unknown`, in the gallery of the tenant that is set.
 
-    data: the file's bytes. Raises `NotFound`, `Conflict` (gallery not ready), `ImageRejected`, `Unavailable`.
+    data: the file's bytes. Raises `NotFound`, `Conflict` (gallery not ready), `InvalidSettings`,
+    `ImageRejected`, `Unavailable`.
     """
-    gallery = _get_ready_gallery(gallery_id)
-    settings = options.applied_to(GallerySettings.parse(gallery.settings))
-    photo = _search_photo(gallery, data, settings, limit=SHORTLIST)
+    query = _Query.open(gallery_id, options)
+    photo = query.search_photo(data, limit=query.settings.shortlist, beyond=True)
     with photo.timings.measure("decide"):
         regions = [
             RegionVerdict(
                 box=region.box,
                 source=region.source,
                 detection_score=region.score,
-                verdict=decide(matches, threshold=settings.score_threshold, top_k=options.top_k),
+                verdict=query.decide(matches, beyond=beyond),
+                category=query.vote(region.label, matches),
             )
-            for region, matches in zip(photo.regions, photo.matches, strict=True)
+            for region, matches, beyond in zip(photo.regions, photo.matches, photo.beyond, strict=True)
         ]
-        together = [match for matches in photo.matches for match in matches]
-        answer = decide(together, threshold=settings.score_threshold, top_k=options.top_k)
-        kept = suppress_repeats(regions)
-    return Recognition(photo=photo, answer=answer, regions=kept)
+        together = photo.together
+        answer = query.decide(together, beyond=all(photo.beyond))
+        if not photo.regions:
+            answer = Verdict("unknown", "no_region", ())
+    return Recognition(
+        photo=photo,
+        answer=answer,
+        category=query.vote(None, together),
+        threshold=query.rules.threshold,
+        regions=suppress_repeats(regions),
+    )
 
 
 def search_similar(
     *, gallery_id: UUID, data: bytes, options: RecognitionOptions
-) -> tuple[QueryPhoto, list[Match]]:
-    """The reference photos nearest to any region of the query, nearest first, each once; no decision.
+) -> tuple[QueryPhoto, list[RankedMatch]]:
+    """The reference photos nearest to any region of the query, best first, each once; no decision.
 
     Raises as `recognize` does.
     """
-    gallery = _get_ready_gallery(gallery_id)
-    settings = options.applied_to(GallerySettings.parse(gallery.settings))
-    photo = _search_photo(gallery, data, settings, limit=options.top_k)
-    nearest: dict[Any, Match] = {}
-    for match in sorted((m for row in photo.matches for m in row), key=lambda m: -m.similarity):
-        nearest.setdefault(match.image_id, match)
-    return photo, list(nearest.values())[: options.top_k]
+    query = _Query.open(gallery_id, options)
+    # Policies change the order of a shortlist; without any it need not be longer than the answer.
+    shortlist = query.settings.shortlist if query.settings.rerank else 0
+    photo = query.search_photo(data, limit=max(options.top_k, shortlist), beyond=False)
+    best: dict[UUID, RankedMatch] = {}
+    for ranked in photo.together:
+        best.setdefault(ranked.match.image_id, ranked)
+    return photo, list(best.values())[: options.top_k]
 
 
-def _get_ready_gallery(gallery_id: UUID) -> Gallery:
+@dataclass(frozen=True)
+class _Query:
+    """One question to one gallery's live index, with the settings it runs with."""
+
+    gallery: Gallery
+    index: GalleryIndex
+    settings: GallerySettings
+    rules: Rules
+    options: RecognitionOptions
+
+    @classmethod
+    def open(cls, gallery_id: UUID, options: RecognitionOptions) -> "_Query":
+        gallery = get_ready_gallery(gallery_id)
+        settings = options.applied_to(gallery.settings)
+        indexes = list_searched(gallery)
+        index = GalleryIndex(gallery, indexes, settings.index)
+        threshold = find_threshold(settings, indexes)
+        rules = Rules(
+            threshold=threshold.value,
+            margin=settings.margin,
+            grouping=settings.grouping,
+            vote_k=settings.vote_k,
+            top_k=options.top_k,
+        )
+        return cls(gallery, index, settings, rules, options)
+
+    def search_photo(self, data: bytes, *, limit: int, beyond: bool) -> QueryPhoto:
+        timings = Timings()
+        analyser = get_analyser(self.index.embedders)
+        with timings.measure("decode"):
+            picture = decode_picture(data)
+        asked = self.settings
+        analysis = analyser.analyse(
+            [picture],
+            AnalysisOptions(detect=asked.detect, max_regions=asked.max_regions, fallback=asked.fallback),
+        )[0]
+        timings.stages["detect"] = analysis.timings.detect_ms
+        timings.stages["embed"] = analysis.timings.embed_ms
+        vectors = self._compare(analysis.regions)
+        with timings.measure("search"):
+            hits, far = self._search(vectors, limit, beyond=beyond)
+        with timings.measure("rank"):
+            matches = self._open_ranker(limit).rank_all(vectors, hits)
+        return QueryPhoto(
+            width=picture.width,
+            height=picture.height,
+            regions=analysis.regions,
+            matches=matches,
+            found=load_matches(self.gallery, hits) if self.options.explain else [[] for _ in hits],
+            beyond=far,
+            detector=default_detector(),
+            embedders=self.index.embedders,
+            generation=self.gallery.generation,
+            timings=timings,
+        )
+
+    def decide(self, matches: Sequence[RankedMatch], *, beyond: bool) -> Verdict:
+        verdict = decide(matches, self.rules)
+        return reject(verdict, "below_threshold") if beyond and verdict.reason is None else verdict
+
+    def vote(self, label: str | None, matches: Sequence[RankedMatch]) -> CategoryVote | None:
+        if not self.settings.category_votes:
+            return None
+        return vote(
+            [ranked.match.product.category for ranked in matches],
+            np.array([ranked.match.similarity for ranked in matches]),
+            detector_label=label,
+            votes=self.settings.category_votes,
+        )
+
+    def _compare(self, regions: Sequence[EmbeddedRegion]) -> Vectors:
+        if not regions:
+            return np.zeros((0, self.index.width), np.float32)
+        return self.index.compare(_stack_vectors(regions, self.index.embedders))
+
+    def _search(self, vectors: Vectors, limit: int, *, beyond: bool) -> tuple[list[list[Hit]], list[bool]]:
+        """The hits of each region, and whether they lie beyond the radius because none is within.
+
+        beyond: look there at all.
+        """
+        try:
+            hits = self._open_ranker(limit).search(vectors)
+            far = [beyond and self.index.radius is not None and not row for row in hits]
+            wider = self._open_ranker(limit, bounded=False).search(vectors[far])
+        except IndexMissing:
+            ask_check(self.gallery)
+            raise
+        nearest = iter(wider)
+        return [next(nearest) if lost else row for row, lost in zip(hits, far, strict=True)], far
+
+    def _open_ranker(self, limit: int, *, bounded: bool = True) -> Ranker:
+        return Ranker(
+            self.index,
+            steps=self.settings.rerank,
+            limit=limit,
+            wanted=self.options.top_k,
+            bounded=bounded,
+        )
+
+
+def get_ready_gallery(gallery_id: UUID) -> Gallery:
+    """A gallery that can be searched. Raises `NotFound`, `Conflict`."""
     gallery = get_gallery(gallery_id)
     if gallery.state != Gallery.State.READY:
         raise Conflict(
@@ -126,27 +284,5 @@ def _get_ready_gallery(gallery_id: UUID) -> Gallery:
     return gallery
 
 
-def _search_photo(gallery: Gallery, data: bytes, settings: GallerySettings, *, limit: int) -> QueryPhoto:
-    timings = Timings()
-    analyser = get_analyser(gallery.embedder)
-    with timings.measure("decode"):
-        picture = decode_picture(data)
-    options = AnalysisOptions(detect=settings.detect, max_regions=settings.max_regions)
-    analysis = analyser.analyse([picture], options)[0]
-    timings.stages["detect"] = analysis.timings.detect_ms
-    timings.stages["embed"] = analysis.timings.embed_ms
-    vectors = np.stack([region.vector for region in analysis.regions])
-    with timings.measure("search"):
-        space = space_of(gallery, dim=vectors.shape[1])
-        hits = connect_store().search(space, vectors, limit=limit, seen=gallery.index_timestamp)
-    with timings.measure("load"):
-        matches = load_matches(gallery, hits)
-    return QueryPhoto(
-        width=picture.width,
-        height=picture.height,
-        regions=analysis.regions,
-        matches=matches,
-        model={"detector": default_detector(), "embedder": gallery.embedder},
-        generation=gallery.generation,
-        timings=timings,
-    )
+def _stack_vectors(regions: Sequence[EmbeddedRegion], embedders: Sequence[str]) -> dict[str, Vectors]:
+    return {name: np.stack([region.vectors[name] for region in regions]) for name in embedders}

@@ -1,32 +1,30 @@
 """Galleries of a shop: the rows only; their vectors are the retrieval room's."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tenants.domain.gallery_settings import GallerySettings
 from tenants.errors import Conflict
 from tenants.models import Gallery
 
 
-def create_gallery(*, tenant_id: UUID, name: str, embedder: str, settings: GallerySettings) -> Gallery:
-    """A new gallery, still `provisioning`. Raises `Conflict` when the name is taken."""
+def create_gallery(*, tenant_id: UUID, name: str, settings: dict[str, Any]) -> Gallery:
+    """A new gallery, `provisioning`, with checked settings. Raises `Conflict` when the name is taken."""
     try:
         with transaction.atomic():
-            return Gallery.objects.create(
-                tenant_id=tenant_id, name=name, embedder=embedder, settings=settings.as_dict()
-            )
+            return Gallery.objects.create(tenant_id=tenant_id, name=name, settings=settings)
     except IntegrityError as error:
         raise _name_taken(name) from error
 
 
 def update_gallery(
-    *, gallery: Gallery, name: str | None = None, settings: GallerySettings | None = None
+    *, gallery: Gallery, name: str | None = None, settings: dict[str, Any] | None = None
 ) -> Gallery:
-    """Rename the gallery or change its settings. Raises `Conflict` when the name is taken."""
+    """Rename the gallery or change its (checked) settings. Raises `Conflict` when the name is taken."""
     gallery.name = name if name is not None else gallery.name
-    gallery.settings = settings.as_dict() if settings is not None else gallery.settings
+    gallery.settings = settings if settings is not None else gallery.settings
     try:
         with transaction.atomic():
             gallery.save(update_fields=["name", "settings", "updated_at"])

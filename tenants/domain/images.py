@@ -2,25 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from uuid import UUID
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from tenants.errors import Conflict, StorageAway
+from tenants.domain.files import CONTENT_TYPES, clean_filename, store_file
+from tenants.errors import Conflict
 from tenants.models import Product, ReferenceImage
 from tenants.models.identifiers import new_id
-
-CONTENT_TYPES = {
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "gif": "image/gif",
-    "bmp": "image/bmp",
-}
 
 
 @dataclass(frozen=True)
@@ -44,12 +35,12 @@ def add_image(*, product: Product, filename: str, image_format: str, data: bytes
         return AddedImage(image=_retry_failed(known, data), created=False)
     image_id = new_id()
     key = f"{product.tenant_id}/{product.gallery_id}/{image_id}.{image_format}"
-    stored = _store_file(key, data)
+    stored = store_file(key, data)
     try:
         image = _create_row(
             product,
             pk=image_id,
-            filename=_clean_filename(filename),
+            filename=clean_filename(filename),
             file=stored,
             content_type=CONTENT_TYPES[image_format],
             size=len(data),
@@ -78,7 +69,7 @@ def _retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
         )
         if failed.exists():
             default_storage.delete(image.file)
-            stored = _store_file(image.file, data)
+            stored = store_file(image.file, data)
             failed.update(
                 state=ReferenceImage.State.PENDING,
                 file=stored,
@@ -87,16 +78,6 @@ def _retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
                 failure_message="",
             )
     return ReferenceImage.objects.get(pk=image.pk)
-
-
-def _store_file(key: str, data: bytes) -> str:
-    """The name under which the file is stored. Each storage has its own errors."""
-    try:
-        return default_storage.save(key, ContentFile(data))
-    except Exception as error:
-        raise StorageAway(
-            f"The file storage did not take the file ({type(error).__name__}). Try again shortly."
-        ) from error
 
 
 def _find_image(product: Product, digest: str) -> ReferenceImage | None:
@@ -115,9 +96,3 @@ def _create_row(product: Product, *, pk: UUID, **fields: object) -> ReferenceIma
             product=product,
             **fields,
         )
-
-
-def _clean_filename(filename: str) -> str:
-    """The last part of the name, for showing only; it is never used as a path."""
-    name = PurePosixPath(filename.replace("\\", "/").replace("\x00", "")).name
-    return name[-255:] or "unnamed"

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from django.db import models
@@ -30,3 +32,11 @@ class Embedding(TenantOwned):
         """The float32 unit vector, shape (dim,), of stored bytes; normalised again after the rounding."""
         vector = np.frombuffer(stored, dtype="<f2").astype(np.float32)
         return vector / np.float32(np.linalg.norm(vector))
+
+    @classmethod
+    def unpack_all(cls, stored: Sequence[bytes]) -> npt.NDArray[np.float32]:
+        """(n, dim) float32 unit vectors of n stored ones of one length; (0, 0) of none."""
+        if not stored:
+            return np.zeros((0, 0), np.float32)
+        rows = np.frombuffer(b"".join(stored), dtype="<f2").reshape(len(stored), -1).astype(np.float32)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)

@@ -6,7 +6,11 @@ from tenants.models.owned import TenantOwned
 
 
 class Gallery(TenantOwned):
-    """A shop's set of products that is searched as one."""
+    """A shop's set of products that is searched as one.
+
+    settings: what its owner has said (retrieval.settings.gallery knows the rest). generation: of the vector
+    indexes that are searched.
+    """
 
     class State(models.TextChoices):
         PROVISIONING = "provisioning"
@@ -17,11 +21,13 @@ class Gallery(TenantOwned):
     name = models.CharField(max_length=200)
     settings = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=State.choices, default=State.PROVISIONING)
-    embedder = models.CharField(max_length=64)
-    generation = models.PositiveIntegerField(default=1)
+    generation = models.PositiveIntegerField(default=0)
     # The index's own timestamp of the last write that was marked `indexed`: a search that asks for it
     # sees that write, without paying for strong consistency.
     index_timestamp = models.BigIntegerField(default=0)
+    # The last write to the index, and when it was last looked at whether it asks for a new fit.
+    changed_at = models.DateTimeField(null=True)
+    tended_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True)

@@ -7,7 +7,10 @@ from tenants.models.owned import TenantOwned
 
 
 class Product(TenantOwned):
-    """One thing that a shop sells, by its SKU. `style_of` points to the product it is a variant of."""
+    """One thing that a shop sells, by its SKU. `style_of` points to the product it is a variant of.
+
+    score_threshold: takes the place of its gallery's for this product.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     gallery = models.ForeignKey(Gallery, on_delete=models.CASCADE, related_name="products")
@@ -16,6 +19,7 @@ class Product(TenantOwned):
     category = models.CharField(max_length=200, blank=True)
     attributes = models.JSONField(default=dict)
     style_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="variants")
+    score_threshold = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True)

@@ -1,12 +1,13 @@
 """Two shops that hold the same photos, made once for all tests that only look at them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
+from tests.api.measuring import measure_gallery
 from tests.api.photos import draw_photo
 from tests.conftest import Service, Shop, open_shop
 
@@ -15,13 +16,18 @@ SEEDS = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Stall:
-    """A shop's gallery with a product for each of `SEEDS`, one indexed photo each."""
+    """A shop's gallery with a product for each of `SEEDS`, one indexed photo each, and what was measured.
+
+    measured: ids of a distractor, a labelled query, a calibration and an evaluation, by what addresses call
+    them.
+    """
 
     shop: Shop
     gallery: str
     products: list[str]
     images: list[str]
     job: str
+    measured: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -31,7 +37,8 @@ class Stall:
     @property
     def ids(self) -> set[str]:
         """Every id that nobody else may see."""
-        return {self.gallery, self.job, str(self.shop.tenant.id), *self.products, *self.images}
+        own = {self.gallery, self.job, str(self.shop.tenant.id), *self.measured.values()}
+        return {*own, *self.products, *self.images}
 
 
 def make_stall(shop: Shop) -> Stall:
@@ -44,7 +51,7 @@ def make_stall(shop: Shop) -> Stall:
     ]
     job = shop.http.get("/v1/jobs").json()["results"][0]["id"]
     wait_indexed(shop, gallery, len(images))
-    return Stall(shop, gallery, products, images, job)
+    return Stall(shop, gallery, products, images, job, measure_gallery(shop, gallery))
 
 
 @pytest.fixture(scope="session")

@@ -53,22 +53,23 @@ def ids_of(stall: Stall) -> dict[str, str]:
         "product": stall.products[0],
         "image": stall.images[0],
         "job": stall.job,
+        **stall.measured,
     }
 
 
 def random_ids() -> dict[str, str]:
     """Ids that nobody has."""
-    return {name: str(uuid.uuid4()) for name in ("gallery", "product", "image", "job")}
+    return {name: str(uuid.uuid4()) for operation in OPERATIONS for name in operation.names}
 
 
 def call(operation: Operation, shop: Shop | httpx.Client, ids: dict[str, str]) -> httpx.Response:
     """Send the call with a body that would do."""
     client = shop.http if isinstance(shop, Shop) else shop
     body: dict[str, Any] = {}
-    if operation.id == "upload_images":
+    if operation.id in {"upload_images", "add_distractors", "add_labelled_queries"}:
         body = {"files": {"images": ("new.png", draw_photo(77))}}
     elif operation.id in {"recognize", "search"}:
         body = {"files": {"image": ("query.png", draw_photo(77))}}
     elif operation.method in {"post", "put", "patch"}:
-        body = {"json": {"name": uuid.uuid4().hex, "sku": uuid.uuid4().hex}}
+        body = {"json": {"name": uuid.uuid4().hex, "sku": uuid.uuid4().hex, "source": "queries"}}
     return client.request(operation.method.upper(), operation.path.format(**ids), **body)

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from tests.api.conftest import Stall
-from tests.api.operations import OPERATIONS
+from tests.api.operations import OPERATIONS, ids_of
 from tests.api.problems import check_problem
 
 
@@ -16,9 +16,8 @@ def encode_cursor(text: str) -> str:
 @pytest.mark.parametrize("path", sorted({operation.path for operation in OPERATIONS}))
 def test_wrong_method_is_refused(stall: Stall, path: str) -> None:
     allowed = {operation.method.upper() for operation in OPERATIONS if operation.path == path}
-    ids = {"gallery": stall.gallery, "product": stall.products[0], "image": stall.images[0], "job": stall.job}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} - allowed:
-        response = stall.shop.http.request(method, path.format(**ids))
+        response = stall.shop.http.request(method, path.format(**ids_of(stall)))
         check_problem(response, "method_not_allowed")
         assert set(response.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == allowed
 

@@ -29,6 +29,24 @@ JSON = {"Content-Type": "application/json"}
         ("score_threshold", "nan"),
         ("score_threshold", "inf"),
         ("detect", "perhaps"),
+        ("fallback", "perhaps"),
+        ("shortlist", "1001"),
+        ("grouping", "mean"),
+        ("vote_k", "0"),
+        ("margin", "-0.1"),
+        ("margin", "nan"),
+        ("category_votes", "-1"),
+        ("hamming_radius", "-1"),
+        ("ef", "0"),
+        ("nprobe", "0"),
+        ("oversample", "101"),
+        ("explain", "perhaps"),
+        ("rerank", "zoom"),
+        ("rerank", "[[]]"),
+        ("rerank", "[" * 3000),
+        ("rerank", '["aqe"'),
+        ("rerank", '[{"policy": "aqe", "k": 0}]'),
+        ("rerank", '["k_reciprocal", "aqe"]'),
     ],
 )
 def test_option_out_of_bounds_is_refused_by_name(stall: Stall, field: str, value: str) -> None:
@@ -51,23 +69,43 @@ def test_option_out_of_bounds_is_refused_by_name(stall: Stall, field: str, value
         {"name": "half \ud800"},
         {"name": ["a"]},
         {"name": {"a": 1}},
-        {"name": "ok", "embedder": "../../etc/passwd"},
-        {"name": "ok", "embedder": "x" * 65},
         {"name": "ok", "settings": []},
         {"name": "ok", "settings": None},
-        {"name": "ok", "settings": {"zoom": 1}},
-        {"name": "ok", "settings": {"max_regions": 0}},
-        {"name": "ok", "settings": {"score_threshold": 2}},
-        {"name": "ok", "settings": {"detect": "perhaps"}},
     ],
     ids=repr,
 )
 def test_gallery_that_cannot_be_is_refused(stall: Stall, fields: dict[str, Any]) -> None:
     body = json.dumps(fields).encode()
     check_problem(post_raw(stall.shop, "/v1/galleries", body, "application/json"), "invalid_request")
-    patch = stall.shop.http.patch(stall.path, content=body, headers=JSON)
-    if "embedder" not in fields:
-        check_problem(patch, "invalid_request")
+    check_problem(stall.shop.http.patch(stall.path, content=body, headers=JSON), "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"zoom": 1},
+        {"half \ud800": 1},
+        {"max_regions": 0},
+        {"score_threshold": 2},
+        {"detect": "perhaps"},
+        {"rerank": ["zoom"]},
+        {"index": []},
+        {"index": {"zoom": 1}},
+        {"index": {"half \ud800": 1}},
+        {"index": {"ef": 0}},
+        {"index": {"embedders": ["../../etc/passwd"]}},
+        {"index": {"embedders": ["x" * 41]}},
+        {"index": {"type": "BIN_FLAT"}},
+        {"index": {"preset": "compact", "ef": 64}},
+    ],
+    ids=repr,
+)
+def test_settings_that_cannot_be_are_refused(stall: Stall, settings: dict[str, Any]) -> None:
+    before = stall.shop.http.get(stall.path).json()["settings"]
+    body = json.dumps({"name": uuid.uuid4().hex, "settings": settings}).encode()
+    check_problem(post_raw(stall.shop, "/v1/galleries", body, "application/json"), "invalid_settings")
+    check_problem(stall.shop.http.patch(stall.path, content=body, headers=JSON), "invalid_settings")
+    assert stall.shop.http.get(stall.path).json()["settings"] == before
 
 
 def test_settings_that_are_no_number_are_refused(stall: Stall) -> None:
@@ -78,7 +116,9 @@ def test_settings_that_are_no_number_are_refused(stall: Stall) -> None:
 
 
 def test_gallery_with_an_unknown_embedder_is_refused(stall: Stall) -> None:
-    response = stall.shop.http.post("/v1/galleries", json={"name": "x", "embedder": "no_such_model"})
+    response = stall.shop.http.post(
+        "/v1/galleries", json={"name": "x", "settings": {"index": {"embedders": ["no_such_model"]}}}
+    )
     check_problem(response, "model_missing")
 
 
@@ -105,6 +145,9 @@ def test_gallery_with_an_unknown_embedder_is_refused(stall: Stall) -> None:
         {"sku": "ok", "attributes": {"deep": [{"inner": ["nul\x00"]}]}},
         {"sku": "ok", "attributes": {"colour": "half \ud800"}},
         {"sku": "ok", "attributes": {"long": "x" * 100_000}},
+        {"sku": "ok", "score_threshold": 1.1},
+        {"sku": "ok", "score_threshold": -1.1},
+        {"sku": "ok", "score_threshold": "nan"},
         {"sku": "ok", "style_of": "no id"},
         {"sku": "ok", "style_of": 5},
         {"sku": "ok", "style_of": -1},

@@ -25,7 +25,9 @@ def mix_ids(operation: Operation, own: dict[str, str], foreign: dict[str, str]) 
 
 def read_everything(stall: Stall) -> list[Any]:
     """What the shop sees of its gallery."""
-    paths = [stall.path, f"{stall.path}/products", f"{stall.path}/images", f"/v1/jobs/{stall.job}"]
+    of_gallery = ("products", "images", "labelled-queries", "calibrations", "evaluations")
+    paths = [stall.path, *(f"{stall.path}/{name}" for name in of_gallery)]
+    paths += [f"/v1/jobs/{stall.job}", "/v1/distractors"]
     return [stall.shop.http.get(path).json() for path in paths]
 
 
@@ -50,7 +52,9 @@ def test_anothers_object_answers_as_one_that_does_not_exist(
 
 def test_lists_hold_ones_own_rows_only(stalls: tuple[Stall, Stall]) -> None:
     acme, globex = stalls
-    for path in ("/v1/galleries", "/v1/jobs", f"{globex.path}/products", f"{globex.path}/images"):
+    of_gallery = ("products", "images", "labelled-queries", "calibrations", "evaluations")
+    of_shop = ("/v1/galleries", "/v1/jobs", "/v1/distractors")
+    for path in (*of_shop, *(f"{globex.path}/{name}" for name in of_gallery)):
         response = globex.shop.http.get(path)
         assert response.json()["results"], path
         assert not [name for name in acme.ids if name in response.text]
@@ -62,6 +66,16 @@ def test_filters_of_lists_do_not_reach_anothers_rows(stalls: tuple[Stall, Stall]
     assert [product["id"] for product in mine] == globex.products[:1]
     theirs = globex.shop.http.get(f"{globex.path}/images", params={"product": acme.products[0]}).json()
     assert theirs == {"results": [], "next": None}
+
+
+def test_evaluation_is_not_compared_with_anothers(stalls: tuple[Stall, Stall]) -> None:
+    acme, globex = stalls
+    path = f"{globex.path}/evaluations/{globex.measured['evaluation']}"
+    assert globex.shop.http.get(path, params={"compare": globex.measured["evaluation"]}).status_code == 200
+    foreign = globex.shop.http.get(path, params={"compare": acme.measured["evaluation"]})
+    unknown = globex.shop.http.get(path, params={"compare": random_ids()["evaluation"]})
+    assert check_problem(foreign) == check_problem(unknown) == "evaluation_not_found"
+    assert shape(foreign.json()) == shape(unknown.json())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

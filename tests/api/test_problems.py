@@ -45,6 +45,8 @@ ELSEWHERE = {
     "session_refused",
     "file_lost",
     "gave_up",
+    "index_incomplete",
+    "superseded",
 }
 
 

@@ -1,78 +1,15 @@
 import itertools
 import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.client import Upload, VitrineClient, batch_uploads
+from demo.answers import ModelRow
+from demo.client import VitrineClient
 from demo.errors import ApiProblem, GaveUpWaiting, ServiceUnreachable
-from demo.transport import Patience
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-@dataclass
-class Server:
-    """A real HTTP server on loopback that answers from a script and remembers what it was asked."""
-
-    url: str
-    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
-    authorisations: set[str] = field(default_factory=set)
-    script: Iterator[Answer] = field(default_factory=lambda: iter(()))
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            found.asked.append((self.command, self.path, body))
-            found.authorisations.add(self.headers["Authorization"])
-            status, headers, content = next(found.script)
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
-
-        def log_message(self, *_arguments: object) -> None:
-            """Silence: the test looks at `asked`."""
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Server(f"http://127.0.0.1:{listener.server_address[1]}")
-    thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
-    thread.start()
-    yield found
-    listener.shutdown()
-    thread.join()
-    listener.server_close()
-
-
-def _json(body: object, status: int = 200) -> Answer:
-    return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
-
-
-def _problem(status: int, code: str, detail: str, **headers: str) -> Answer:
-    body = {"code": code, "detail": detail, "request_id": "r-1"}
-    return status, {"Content-Type": "application/problem+json", **headers}, json.dumps(body).encode()
-
-
-def _busy(seconds: int) -> Answer:
-    status, headers, body = _problem(503, "workers_saturated", "All workers are busy.")
-    return status, {**headers, "Retry-After": str(seconds)}, body
-
-
-def _open(server: Server, pauses: list[float], *, busy_s: float = 30) -> VitrineClient:
-    return VitrineClient(
-        server.url, "vtr_k_s", patience=Patience(answer_s=5, busy_s=busy_s), sleep=pauses.append
-    )
+from demo.uploads import Upload, batch_uploads
+from tests.demo.server import Server, make_busy, make_json, make_problem, open_client
 
 
 def _image(image_id: str, state: str, **more: object) -> dict[str, object]:
@@ -86,9 +23,9 @@ def test_gallery_is_found_on_a_later_page(server: Server) -> None:
     other = {**_GALLERY, "id": "o", "name": "Other"}
     second = f"{server.url}/v1/galleries?cursor=abc&limit=200"
     server.script = iter(
-        [_json({"results": [other], "next": second}), _json({"results": [_GALLERY], "next": None})]
+        [make_json({"results": [other], "next": second}), make_json({"results": [_GALLERY], "next": None})]
     )
-    with _open(server, []) as client:
+    with open_client(server) as client:
         assert client.ensure_gallery("Shop").id == "g"
     assert [path for _, path, _ in server.asked] == [
         "/v1/galleries?limit=200",
@@ -99,55 +36,55 @@ def test_gallery_is_found_on_a_later_page(server: Server) -> None:
 
 def test_gallery_made_by_somebody_else_meanwhile_is_taken(server: Server) -> None:
     server.script = iter([
-        _json({"results": [], "next": None}),
-        _problem(409, "gallery_name_taken", "There is one."),
-        _json({"results": [_GALLERY], "next": None}),
+        make_json({"results": [], "next": None}),
+        make_problem(409, "gallery_name_taken", "There is one."),
+        make_json({"results": [_GALLERY], "next": None}),
     ])  # fmt: skip
-    with _open(server, []) as client:
+    with open_client(server) as client:
         assert client.ensure_gallery("Shop").id == "g"
 
 
 def test_new_gallery_is_waited_for(server: Server) -> None:
     server.script = iter([
-        _json({"results": [], "next": None}),
-        _json({**_GALLERY, "state": "provisioning"}, 202),
-        _json({**_GALLERY, "state": "provisioning"}),
-        _json(_GALLERY),
+        make_json({"results": [], "next": None}),
+        make_json({**_GALLERY, "state": "provisioning"}, 202),
+        make_json({**_GALLERY, "state": "provisioning"}),
+        make_json(_GALLERY),
     ])  # fmt: skip
     pauses: list[float] = []
-    with _open(server, pauses) as client:
+    with open_client(server, pauses) as client:
         assert client.ensure_gallery("Shop").state == "ready"
     assert len(pauses) == 2
 
 
 def test_gallery_that_failed_is_not_waited_for(server: Server) -> None:
-    server.script = iter([_json({"results": [{**_GALLERY, "state": "failed"}], "next": None})])
-    with _open(server, []) as client, pytest.raises(GaveUpWaiting, match="is failed instead of ready"):
+    server.script = iter([make_json({"results": [{**_GALLERY, "state": "failed"}], "next": None})])
+    with open_client(server) as client, pytest.raises(GaveUpWaiting, match="is failed instead of ready"):
         client.ensure_gallery("Shop")
 
 
 def test_busy_service_is_asked_again_after_its_pause(server: Server) -> None:
     answer: dict[str, object] = {"outcome": "unknown", "product": None, "score": None, "candidates": []}
-    server.script = iter([_busy(2), _busy(3), _json({"answer": answer})])
+    server.script = iter([make_busy(2), make_busy(3), make_json({"answer": answer})])
     pauses: list[float] = []
-    with _open(server, pauses) as client:
+    with open_client(server, pauses) as client:
         assert client.recognize("g", Upload("q.jpg", b"bytes")).product is None
     assert pauses == [2, 3]
     assert b"bytes" in server.asked[2][2]
 
 
 def test_service_that_stays_busy_is_given_up_within_the_limit(server: Server) -> None:
-    server.script = itertools.repeat(_busy(4))
+    server.script = itertools.repeat(make_busy(4))
     pauses: list[float] = []
-    with _open(server, pauses, busy_s=10) as client, pytest.raises(ApiProblem) as caught:
+    with open_client(server, pauses, busy_s=10) as client, pytest.raises(ApiProblem) as caught:
         client.recognize("g", Upload("q.jpg", b"bytes"))
     assert caught.value.code == "workers_saturated"
     assert sum(pauses) == 8
 
 
 def test_problem_becomes_an_error_with_code_and_request(server: Server) -> None:
-    server.script = iter([_problem(404, "gallery_not_found", "There is no such gallery.")])
-    with _open(server, []) as client, pytest.raises(ApiProblem) as caught:
+    server.script = iter([make_problem(404, "gallery_not_found", "There is no such gallery.")])
+    with open_client(server) as client, pytest.raises(ApiProblem) as caught:
         client.search("g", Upload("q.jpg", b"bytes"))
     assert (caught.value.status, caught.value.code, caught.value.request_id) == (
         404,
@@ -160,13 +97,13 @@ def test_problem_becomes_an_error_with_code_and_request(server: Server) -> None:
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"[1]"])
 def test_error_without_a_problem_body_still_says_what_was_asked(server: Server, body: bytes) -> None:
     server.script = iter([(502, {}, body)])
-    with _open(server, []) as client, pytest.raises(ApiProblem, match=r"answered 502 to GET /v1/galleries"):
+    with open_client(server) as client, pytest.raises(ApiProblem, match=r"answered 502 to GET /v1/galleries"):
         client.find_gallery("Shop")
 
 
 def test_answer_that_is_not_json_is_an_error(server: Server) -> None:
     server.script = iter([(200, {}, b"<html>a proxy</html>")])
-    with _open(server, []) as client, pytest.raises(ApiProblem, match="other than JSON"):
+    with open_client(server) as client, pytest.raises(ApiProblem, match="other than JSON"):
         client.find_gallery("Shop")
 
 
@@ -182,12 +119,12 @@ def test_absent_service_is_named(server: Server) -> None:
 def test_uploads_answer_taken_and_refused_photos(server: Server) -> None:
     refusal = {"code": "image_unreadable", "message": "The photo is damaged."}
     server.script = iter([
-        _json({"results": [
+        make_json({"results": [
             {"filename": "a.jpg", "created": True, "image": _image("i", "pending"), "error": None},
             {"filename": "b.jpg", "created": False, "image": None, "error": refusal},
         ]}, 202),
     ])  # fmt: skip
-    with _open(server, []) as client:
+    with open_client(server) as client:
         taken, refused = client.upload_images("g", "p", [Upload("a.jpg", b"1"), Upload("b.jpg", b"2")])
     assert (taken.id, taken.state) == ("i", "pending")
     assert (refused.id, refused.failure_code, refused.filename) == (None, "image_unreadable", "b.jpg")
@@ -198,11 +135,11 @@ def test_batch_refused_as_a_whole_is_sent_one_by_one(server: Server) -> None:
         "results": [{"filename": "a.jpg", "created": True, "image": _image("i", "pending"), "error": None}]
     }
     server.script = iter([
-        _problem(413, "body_too_large", "Too much."),
-        _json(taken, 202),
-        _problem(422, "image_unreadable", "Damaged."),
+        make_problem(413, "body_too_large", "Too much."),
+        make_json(taken, 202),
+        make_problem(422, "image_unreadable", "Damaged."),
     ])  # fmt: skip
-    with _open(server, []) as client:
+    with open_client(server) as client:
         rows = client.upload_images("g", "p", [Upload("a.jpg", b"1"), Upload("b.jpg", b"2")])
     assert [(row.filename, row.failure_code) for row in rows] == [
         ("i.jpg", None),
@@ -211,23 +148,23 @@ def test_batch_refused_as_a_whole_is_sent_one_by_one(server: Server) -> None:
 
 
 def test_upload_to_a_missing_product_is_an_error(server: Server) -> None:
-    server.script = iter([_problem(404, "product_not_found", "There is no such product.")])
-    with _open(server, []) as client, pytest.raises(ApiProblem, match="no such product"):
+    server.script = iter([make_problem(404, "product_not_found", "There is no such product.")])
+    with open_client(server) as client, pytest.raises(ApiProblem, match="no such product"):
         client.upload_images("g", "p", [Upload("a.jpg", b"1"), Upload("b.jpg", b"2")])
 
 
 def test_waiting_ends_when_nothing_is_pending(server: Server) -> None:
-    server.script = iter([_json({"images": {"pending": number}}) for number in (2, 1, 0)])
+    server.script = iter([make_json({**_GALLERY, "images": {"pending": number}}) for number in (2, 1, 0)])
     seen: list[int] = []
-    with _open(server, []) as client:
+    with open_client(server) as client:
         client.wait_until_indexed("g", waiting=seen.append)
     assert seen == [2, 1]
     assert server.asked[0][1] == "/v1/galleries/g"
 
 
 def test_waiting_gives_up_when_nothing_moves(server: Server) -> None:
-    server.script = itertools.repeat(_json({"images": {"pending": 1}}))
-    with _open(server, []) as client, pytest.raises(GaveUpWaiting, match="1 images are pending"):
+    server.script = itertools.repeat(make_json({**_GALLERY, "images": {"pending": 1}}))
+    with open_client(server) as client, pytest.raises(GaveUpWaiting, match="1 images are pending"):
         client.wait_until_indexed("g", stall_s=0.05)
 
 
@@ -253,19 +190,81 @@ def test_answers_are_read_into_rows(server: Server) -> None:
     }
     common = {
         "timings_ms": {"detect": 3.5},
-        "model": {"detector": "d", "embedder": "e"},
+        "model": {"detector": "d", "embedders": ["e"]},
         "index": {"generation": 2},
     }
     match = {"image_id": "i", "region_id": "r", "product": product, "score": 0.7, "box": [0, 0, 1, 1]}
     server.script = iter(
-        [_json({"answer": answer, "regions": [], **common}), _json({"matches": [match], **common})]
+        [make_json({"answer": answer, "regions": [], **common}), make_json({"matches": [match], **common})]
     )
-    with _open(server, []) as client:
+    with open_client(server) as client:
         recognition = client.recognize("g", Upload("q.jpg", b"1"), top_k=3)
-        search = client.search("g", Upload("q.jpg", b"1"))
+        search = client.search("g", Upload("q.jpg", b"1"), said={"detect": "false", "rerank": ""})
     assert recognition.product is not None
     assert (recognition.product.sku, recognition.product.score) == ("tea", 0.8)
-    assert recognition.setting.models == {"detector": "d", "embedder": "e"}
+    assert recognition.setting.models == {"detector": "d", "embedders": ["e"]}
     assert b'name="top_k"\r\n\r\n3' in server.asked[0][2]
+    assert b'name="detect"\r\n\r\nfalse' in server.asked[1][2]
+    assert b'name="rerank"\r\n\r\n\r\n' in server.asked[1][2]
     assert [(image, found.sku, found.score) for image, found in search.matches] == [("i", "tea", 0.7)]
     assert search.setting.generation == 2
+
+
+def test_change_of_settings_answers_the_job_that_follows(server: Server) -> None:
+    settings = {"index": {"preset": "compact", "projection": None}}
+    server.script = iter([make_json({**_GALLERY, "job": "j"}, 202), make_json(_GALLERY)])
+    with open_client(server) as client:
+        assert client.change_settings("g", settings).job == "j"
+        assert client.change_settings("g", {"detect": False}).job is None
+    method, path, body = server.asked[0]
+    assert (method, path, json.loads(body)) == ("PATCH", "/v1/galleries/g", {"settings": settings})
+
+
+def test_gallery_tells_what_its_index_was_fitted_on(server: Server) -> None:
+    model = {
+        "model": "e",
+        "representation": "hybrid",
+        "stored_dim": 128,
+        "projection": {"version": 1, "fitted_on": 300},
+        "binarizer": {"version": 1, "fitted_on": 310, "method": "itq"},
+    }
+    counts = {"pending": 0, "indexed": 310, "failed": 0}
+    server.script = iter([make_json({**_GALLERY, "index": {"models": [model]}, "images": counts})])
+    with open_client(server) as client:
+        row = client.read_gallery("g")
+    assert row.models == (ModelRow("e", "hybrid", 300, "itq", 310, 128),)
+    assert (row.indexed, row.job) == (310, None)
+
+
+def test_jobs_of_another_gallery_are_not_listed(server: Server) -> None:
+    rows = [{"id": each, "gallery": each, "kind": "reindex", "state": "running"} for each in ("g", "o")]
+    server.script = iter([make_json({"results": rows, "next": None})])
+    with open_client(server) as client:
+        assert [job.id for job in client.list_jobs("g", kind="reindex")] == ["g"]
+    assert server.asked[0][1] == "/v1/jobs?kind=reindex&limit=200"
+
+
+def test_labelled_queries_go_out_with_their_sku(server: Server) -> None:
+    image = {"id": "q", "state": "pending", "filename": "a.jpg", "sku": "tea"}
+    taken = {"filename": "a.jpg", "created": True, "image": image, "error": None}
+    server.script = iter([make_json({"results": [taken], "job": "j"}, 202)])
+    with open_client(server) as client:
+        (row,) = client.upload_labelled_queries("g", [Upload("a.jpg", b"1")], sku="tea")
+    assert (row.id, row.sku, row.product_id) == ("q", "tea", None)
+    assert server.asked[0][1] == "/v1/galleries/g/labelled-queries"
+    assert b'name="sku"\r\n\r\ntea' in server.asked[0][2]
+
+
+def test_evaluation_is_started_and_applied(server: Server) -> None:
+    job = {"id": "j", "kind": "evaluate", "state": "pending"}
+    server.script = iter([make_json(job, 202), make_json(_GALLERY), make_json(_GALLERY)])
+    with open_client(server) as client:
+        started = client.start_evaluation("g", source="queries", sample=10)
+        client.apply_evaluation("g", "e")
+        client.apply_evaluation("g", "e", way=2)
+    assert (started.id, started.ended) == ("j", False)
+    assert [(path, json.loads(body)) for _, path, body in server.asked] == [
+        ("/v1/galleries/g/evaluations", {"source": "queries", "sample": 10}),
+        ("/v1/galleries/g/evaluations/e/apply", {}),
+        ("/v1/galleries/g/evaluations/e/apply", {"policy": 2}),
+    ]

@@ -87,7 +87,7 @@ def test_evaluate_measures_known_and_unknown_queries(
     (data / "query.csv").write_text("\n".join(["path,label,category", *queries]), "utf-8")
     out = running / "figures" / "out.json"
 
-    call_command("evaluate", data=data, out=out)
+    call_command("evaluate", data=data, out=out, bare=True)
 
     figures = json.loads(out.read_text())
     assert figures["search"]["recall_at_1"] == 1.0
@@ -95,5 +95,28 @@ def test_evaluate_measures_known_and_unknown_queries(
     assert 0.5 < figures["search"]["mean_average_precision"] <= 1.0
     assert (figures["counts"]["queries_known"], figures["counts"]["queries_unknown"]) == (2, 1)
     assert [each["allowed"] for each in figures["acceptance"]] == [0.01, 0.05]
-    assert set(figures["setting"]["models"]) == {"detector", "embedder"}
-    assert "recall@5" in capsys.readouterr().out
+    assert set(figures["setting"]["models"]) == {"detector", "embedders"}
+    ways = figures["ways_of_ranking"]
+    assert (ways["queries"], ways["strangers"], ways["ways"][0]["recall_at_1"]) == (2, 1, 1.0)
+    assert figures["bare"]["pipeline_minus_bare_points"] == 0
+    assert figures["bare"]["setting"]["gallery_settings"]["detect"] is False
+    shown = capsys.readouterr().out
+    assert "recall@5" in shown
+    assert "(recommended)" in shown
+    assert "pipeline minus bare: +0.0 points" in shown
+
+
+def test_evaluate_without_a_known_product_says_so_and_goes_on(
+    running: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = running / "strangers only"
+    save_photo(data / "front.jpg", 0)
+    save_photo(data / "other.jpg", 7)
+    (data / "gallery.csv").write_text("path,label,category\nfront.jpg,tea,kind\n", "utf-8")
+    (data / "query.csv").write_text("path,label,category\nother.jpg,soap,kind\n", "utf-8")
+
+    call_command("evaluate", data=data)
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "The service cannot evaluate itself: " in shown
+    assert "No photo to ask with" in shown

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from demo.datasets import read_dataset, read_table
 from demo.errors import FolderProblem
-from demo.evaluation import group_articles, name_gallery
+from demo.evaluation.outcomes import group_articles, name_gallery
 from demo.skus import LONGEST, make_sku
 
 GROCERY = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "grocery"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.analysis import Analyser, load_analyser
+from inference.analysis import Analyser, load_detector, load_embedder
 from inference.builtin import DEFAULT_DETECTOR, DEFAULT_EMBEDDER, RECIPES
 from inference.catalogue import Catalogue
 from inference.sessions import SessionOptions
@@ -32,8 +32,10 @@ def models_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def analyser(models_dir: Path) -> Analyser:
-    return load_analyser(
-        models_dir, detector=DEFAULT_DETECTOR, embedder=DEFAULT_EMBEDDER, session=SessionOptions()
+    session = SessionOptions()
+    return Analyser(
+        load_detector(models_dir, DEFAULT_DETECTOR, session),
+        [load_embedder(models_dir, DEFAULT_EMBEDDER, session)],
     )
 
 

@@ -61,14 +61,18 @@ def save_saliency_detector(path: Path, side: int = 64) -> Path:
     return save(path, nodes, {"picture": ["n", 3, side, side]}, {"map": ["n", 1, side, side]}, weights)
 
 
-def save_embedder(path: Path, dim: int = 512, side: int = 224, input_name: str = "x") -> Path:
+def save_embedder(
+    path: Path, dim: int = 512, side: int = 224, input_name: str = "x", *, head: str = "Identity"
+) -> Path:
+    """`head` is the last operator: Tanh and Sigmoid are those of hashing networks."""
     weight = np.random.default_rng(5).normal(size=(3 * 16, dim)).astype(np.float32)
     nodes = [
         helper.make_node(
             "AveragePool", [input_name], ["tiles"], kernel_shape=[side // 4] * 2, strides=[side // 4] * 2
         ),
         helper.make_node("Flatten", ["tiles"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "weight"], ["embedding"]),
+        helper.make_node("MatMul", ["flat", "weight"], ["row"]),
+        helper.make_node(head, ["row"], ["embedding"]),
     ]
     return save(
         path, nodes, {input_name: ["n", 3, side, side]}, {"embedding": ["n", dim]}, {"weight": weight}

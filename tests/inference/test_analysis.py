@@ -3,20 +3,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from inference.analysis import Analyser, AnalysisOptions, load_analyser
+from inference.analysis import Analyser, AnalysisOptions, EmbeddedRegion, load_detector, load_embedder
 from inference.boxes import Box
 from inference.builtin import DEFAULT_DETECTOR, DEFAULT_EMBEDDER
-from inference.embedder import normalise
 from inference.errors import ModelNotInstalled, ModelUnknown
 from inference.images import Picture, Pixels, decode_image
 from inference.sessions import SessionOptions
+from inference.vectors import Vectors, normalise
 from tests.inference.pictures import draw_bodies
 
 ONE = (120, 60, 280, 260)
 TWO = ((30, 60, 150, 260), (240, 60, 370, 260))
+EMPTY = np.full((200, 300, 3), 128, np.uint8)
+
+
+def vector_of(region: EmbeddedRegion) -> Vectors:
+    return region.vectors[DEFAULT_EMBEDDER]
+
+
+def embed(analyser: Analyser, pictures: list[Pixels]) -> Vectors:
+    return analyser.embedders[DEFAULT_EMBEDDER].embed(pictures)
 
 
 def test_analyse_finds_one_body_and_mixes_it_with_the_whole(analyser: Analyser) -> None:
@@ -27,8 +35,8 @@ def test_analyse_finds_one_body_and_mixes_it_with_the_whole(analyser: Analyser) 
     assert region.box.iou(Box(*ONE)) > 0.75
     box = region.box
     crop = picture[int(box.y1) : int(np.ceil(box.y2)), int(box.x1) : int(np.ceil(box.x2))]
-    expected = normalise(analyser.embedder.embed([picture, crop]).sum(axis=0))
-    assert float(expected @ region.vector) == pytest.approx(1, abs=1e-5)
+    expected = normalise(embed(analyser, [picture, crop]).sum(axis=0))
+    assert float(expected @ vector_of(region)) == pytest.approx(1, abs=1e-5)
 
 
 def test_analyse_gives_each_of_several_bodies_and_the_whole(analyser: Analyser) -> None:
@@ -38,9 +46,7 @@ def test_analyse_gives_each_of_several_bodies_and_the_whole(analyser: Analyser) 
     found = sorted((region.box for region in analysis.regions[:2]), key=lambda box: box.x1)
     assert all(box.iou(Box(*drawn)) > 0.7 for box, drawn in zip(found, TWO, strict=True))
     assert analysis.regions[2].box == Box(0, 0, 400, 300)
-    assert float(analyser.embedder.embed([picture])[0] @ analysis.regions[2].vector) == pytest.approx(
-        1, abs=1e-5
-    )
+    assert float(embed(analyser, [picture])[0] @ vector_of(analysis.regions[2])) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
@@ -48,7 +54,7 @@ def test_analyse_falls_back_to_the_whole_of_an_empty_picture(value: int, analyse
     (analysis,) = analyser.analyse([np.full((200, 300, 3), value, np.uint8)])
     (region,) = analysis.regions
     assert (region.source, region.box) == ("whole", Box(0, 0, 300, 200))
-    assert np.linalg.norm(region.vector) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(vector_of(region)) == pytest.approx(1, abs=1e-5)
 
 
 def test_analyse_does_not_look_for_bodies_when_told(analyser: Analyser) -> None:
@@ -65,11 +71,24 @@ def test_analyse_keeps_to_max_regions_and_threshold(analyser: Analyser) -> None:
     assert [region.source for region in none.regions] == ["whole"]
 
 
+def test_analyse_without_fallback_gives_bodies_only(analyser: Analyser) -> None:
+    alone = AnalysisOptions(fallback=False)
+    several, one, none = analyser.analyse([draw_bodies(*TWO), draw_bodies(ONE), EMPTY], alone)
+    assert [region.source for region in several.regions] == ["detected", "detected"]
+    assert none.regions == ()
+    with_whole = analyser.analyse([draw_bodies(*TWO), draw_bodies(ONE)])
+    kept = [*with_whole[0].regions[:2], *with_whole[1].regions]
+    for region, expected in zip([*several.regions, *one.regions], kept, strict=True):
+        assert region.box == expected.box
+        assert np.array_equal(vector_of(region), vector_of(expected))
+    assert analyser.analyse([EMPTY], AnalysisOptions(detect=False, fallback=False))[0].regions == ()
+
+
 def test_analyse_answers_in_pixels_of_the_original(analyser: Analyser) -> None:
     pixels = draw_bodies(ONE)
     plain, stretched = analyser.analyse([pixels, Picture(pixels, width=4000, height=1500)])
     assert stretched.regions[0].box.as_tuple() == plain.regions[0].box.scale(10, 5).as_tuple()
-    assert np.array_equal(stretched.regions[0].vector, plain.regions[0].vector)
+    assert np.array_equal(vector_of(stretched.regions[0]), vector_of(plain.regions[0]))
 
 
 def test_analyse_keeps_the_order_of_pictures(analyser: Analyser) -> None:
@@ -79,7 +98,7 @@ def test_analyse_keeps_the_order_of_pictures(analyser: Analyser) -> None:
     for picture, analysis in zip(pictures, together, strict=True):
         (alone,) = analyser.analyse([picture])
         assert all(
-            float(one.vector @ other.vector) > 0.9999
+            float(vector_of(one) @ vector_of(other)) > 0.9999
             for one, other in zip(alone.regions, analysis.regions, strict=True)
         )
 
@@ -117,16 +136,16 @@ def test_analyser_is_shared_by_threads(analyser: Analyser) -> None:
         together = list(pool.map(lambda picture: analyser.analyse([picture])[0], pictures))
     for number, analysis in enumerate(together):
         for region, expected in zip(analysis.regions, alone[number % 2].regions, strict=True):
-            assert float(region.vector @ expected.vector) > 0.9999
+            assert float(vector_of(region) @ vector_of(expected)) > 0.9999
 
 
-def test_load_analyser_names_what_is_missing(models_dir: Path, tmp_path: Path) -> None:
+def test_load_names_what_is_missing(models_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelUnknown, match=DEFAULT_EMBEDDER):
-        load_analyser(models_dir, detector=DEFAULT_DETECTOR, embedder="resnet", session=SessionOptions())
+        load_embedder(models_dir, "resnet", SessionOptions())
+    with pytest.raises(ModelUnknown, match=DEFAULT_DETECTOR):
+        load_detector(models_dir, DEFAULT_EMBEDDER, SessionOptions())
     with pytest.raises(ModelNotInstalled, match=DEFAULT_DETECTOR):
-        load_analyser(
-            tmp_path, detector=DEFAULT_DETECTOR, embedder=DEFAULT_EMBEDDER, session=SessionOptions()
-        )
+        load_detector(tmp_path, DEFAULT_DETECTOR, SessionOptions())
 
 
 def test_recognition_by_nearest_vector_beats_chance_by_far(analyser: Analyser, shared_fixtures: Path) -> None:
@@ -144,12 +163,12 @@ def read_labels(listing: Path) -> list[tuple[Path, str]]:
         return [(listing.parent / row["path"], row["label"]) for row in csv.DictReader(file)]
 
 
-def embed_main(analyser: Analyser, path: Path) -> npt.NDArray[np.float32]:
+def embed_main(analyser: Analyser, path: Path) -> Vectors:
     (analysis,) = analyser.analyse([decode_image(path.read_bytes())])
-    return analysis.regions[0].vector
+    return vector_of(analysis.regions[0])
 
 
 def test_embed_of_nothing_is_an_empty_matrix(analyser: Analyser) -> None:
-    assert analyser.embedder.embed([]).shape == (0, analyser.embedder.card.dim)
+    assert embed(analyser, []).shape == (0, analyser.embedders[DEFAULT_EMBEDDER].card.dim)
     assert analyser.detector.detect([]) == []
     assert analyser.analyse([]) == []

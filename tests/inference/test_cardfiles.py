@@ -46,6 +46,19 @@ def test_parse_card_reads_back_what_describe_card_says(name: str) -> None:
     assert parse_card(json.loads(json.dumps(describe_card(card))), where="here") == card
 
 
+def test_parse_card_reads_back_a_card_that_emits_codes() -> None:
+    card = parse_card(describe_embedder(emits="codes", code_threshold=0.5), where="here")
+    assert isinstance(card, EmbedderCard)
+    assert (card.emits, card.code_threshold) == ("codes", 0.5)
+    assert parse_card(json.loads(json.dumps(describe_card(card))), where="here") == card
+
+
+def test_parse_card_takes_an_embedder_for_one_of_vectors_unless_told() -> None:
+    card = parse_card(describe_embedder(), where="here")
+    assert isinstance(card, EmbedderCard)
+    assert (card.emits, card.code_threshold) == ("vector", 0.0)
+
+
 def change_input(**changes: object) -> dict[str, Any]:
     card = describe_embedder()
     return {**card, "input": {**card["input"], **changes}}
@@ -78,6 +91,10 @@ def change_input(**changes: object) -> dict[str, Any]:
             "saliency.threshold must be a number from 0 to 1",
         ),
         ({key: value for key, value in describe_embedder().items() if key != "output"}, "output is missing"),
+        (describe_embedder(emits="bits"), "emits must be one of vector, codes"),
+        (describe_embedder(emits="codes", code_threshold="half"), "code_threshold must be a number"),
+        (describe_embedder(emits="codes", code_threshold=float("nan")), "code_threshold must be a number"),
+        (describe_embedder(code_threshold=0.5), "code_threshold is only for a card that emits codes"),
         ("a text", "a card must be a table"),
     ],
 )

@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import pytest
 
-from inference.analysis import AnalysisOptions, load_analyser
+from inference.analysis import Analyser, AnalysisOptions, load_detector, load_embedder
+from inference.binarizer import Binarizer, unpack_codes
 from inference.catalogue import Catalogue
 from inference.detector import MainBodyDetector
 from inference.embedder import Embedder
@@ -77,9 +78,40 @@ def test_add_makes_an_embedder_usable(catalogue: Catalogue, folder: Path) -> Non
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
+@pytest.mark.parametrize(("head", "threshold"), [("Identity", 0.0), ("Tanh", 0.0), ("Sigmoid", 0.5)])
+def test_add_makes_a_hashing_embedder_usable(
+    head: str, threshold: float, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    pictures = [draw_bodies((50, 50, 200, 200)), draw_bodies((9, 9, 99, 290))]
+    save_embedder(tmp_path / "embedder.onnx", dim=60)
+    add(catalogue, tmp_path, describe_embedder(dim=60))
+    plain = load_embedder(tmp_path / "models", "my_embedder", F32).embed(pictures)
+
+    save_embedder(tmp_path / "embedder.onnx", dim=60, head=head)
+    card = describe_embedder(dim=60, name="hashing", emits="codes", code_threshold=threshold)
+    vectors = load_embedder(tmp_path / "models", add(catalogue, tmp_path, card), F32).embed(pictures)
+
+    assert vectors.shape == (2, 60)
+    assert vectors.dtype == np.float32
+    assert np.abs(vectors) == pytest.approx(np.full((2, 60), 60**-0.5))
+    assert 0 < (vectors > 0).mean() < 1
+    assert np.array_equal(vectors > 0, plain > 0)
+    own_bits = Binarizer(np.zeros(60, np.float32), None, "sign").encode(vectors)
+    assert np.array_equal(unpack_codes(own_bits, 60), vectors)
+
+
+def test_add_refuses_a_threshold_that_no_output_passes(catalogue: Catalogue, folder: Path) -> None:
+    save_embedder(folder / "embedder.onnx", head="Sigmoid")
+    with pytest.raises(
+        CardInvalid, match=r"all on one side of code_threshold = 0\..* sigmoid head wants 0\.5"
+    ):
+        add(catalogue, folder, describe_embedder(emits="codes"))
+
+
 def test_added_models_work_together(catalogue: Catalogue, folder: Path) -> None:
     names = [add(catalogue, folder, card) for card in (describe_rows_detector(), describe_embedder())]
-    analyser = load_analyser(folder / "models", detector=names[0], embedder=names[1], session=F32)
+    models = folder / "models"
+    analyser = Analyser(load_detector(models, names[0], F32), [load_embedder(models, names[1], F32)])
     (analysis,) = analyser.analyse([draw_bodies((50, 50, 200, 200))], AnalysisOptions(score_threshold=0.3))
     assert [region.source for region in analysis.regions] == ["detected", "detected", "whole"]
     assert [region.label for region in analysis.regions] == ["product", "shelf", None]

@@ -7,10 +7,9 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import DjangoDbBlocker, Settings
 
-from retrieval.space import space_of
 from retrieval.store import VectorStore, connect_store
 from tests.relay import Relay
-from tests.retrieval.shelf import Shelf, open_shelf
+from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,7 @@ def shelf(rows: None, store: VectorStore) -> Iterator[Shelf]:
     opened = open_shelf("acme")
     store.ensure_collection(opened.space)
     yield opened
-    store.drop_collection(space_of(opened.gallery, dim=opened.space.dim))
+    drop_collections_of(opened, store)
 
 
 @pytest.fixture

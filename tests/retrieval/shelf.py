@@ -5,17 +5,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
 
-from retrieval.analysers import default_embedder, embedder_dim
-from retrieval.space import Space, space_of
+from retrieval.analysers import default_embedder
+from retrieval.generations import begin_generation, go_live
+from retrieval.indexes import space_of
+from retrieval.space import Space
+from retrieval.store import VectorStore
+from tenants.domain.galleries import create_gallery
 from tenants.domain.images import add_image
 from tenants.domain.products import create_product
 from tenants.domain.tenants import create_tenant
-from tenants.models import Gallery, Product, ReferenceImage, Region, Tenant
+from tenants.models import Gallery, Product, ReferenceImage, Region, Tenant, VectorIndex
 from tenants.scope import tenant_scope
 from tests.api.photos import draw_photo
 
@@ -29,19 +33,44 @@ class Shelf:
     tenant: Tenant
     gallery: Gallery
     product: Product
-    space: Space
+
+    @property
+    def index(self) -> VectorIndex:
+        """The gallery's newest index, live or not."""
+        with tenant_scope(self.tenant.id):
+            return VectorIndex.objects.filter(gallery=self.gallery).latest("generation")
+
+    @property
+    def space(self) -> Space:
+        """Where the vectors of the newest index lie, as things are now."""
+        return space_of(self.index)
 
 
-def open_shelf(name: str, state: str = Gallery.State.READY) -> Shelf:
-    """A new tenant of this name with a gallery; its collection is left to the caller."""
+def open_shelf(name: str, state: str = Gallery.State.READY, *, index: dict[str, Any] | None = None) -> Shelf:
+    """A new tenant of this name with a gallery; a ready one has a live index, whose collection is left to
+    the caller. `index` are settings of it.
+    """
     tenant = create_tenant(slug=f"{name}-{uuid.uuid4().hex[:8]}", name=name)
+    said = {"index": {"embedders": [default_embedder()], **(index or {})}}
     with tenant_scope(tenant.id):
-        gallery = Gallery.objects.create(
-            tenant=tenant, name="shelf", embedder=default_embedder(), state=state
-        )
+        gallery = create_gallery(tenant_id=tenant.id, name="shelf", settings=said)
         product = create_product(gallery=gallery, sku="one")
-    space = space_of(gallery, dim=embedder_dim(gallery.embedder))
-    return Shelf(tenant=tenant, gallery=gallery, product=product, space=space)
+        if state == Gallery.State.READY:
+            go_live(gallery, begin_generation(gallery, asked=False, reuse=False))
+        Gallery.objects.filter(pk=gallery.pk).update(state=state)
+        gallery.refresh_from_db()
+    return Shelf(tenant=tenant, gallery=gallery, product=product)
+
+
+def list_collections(shelf: Shelf, store: VectorStore) -> list[str]:
+    """The collections of the shelf's gallery, of whatever generation."""
+    return [name for name in store.list_collections() if f"_g{shelf.gallery.pk.hex}_" in name]
+
+
+def drop_collections_of(shelf: Shelf, store: VectorStore) -> None:
+    """Leave no collection of the shelf's gallery."""
+    for name in list_collections(shelf, store):
+        store.drop_named(name)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from retrieval.matches import load_matches
 from retrieval.store import Hit
 from tenants.domain.products import create_product
-from tenants.models import ReferenceImage, Region
+from tenants.models import Product, ReferenceImage, Region
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, open_shelf
 
@@ -38,12 +38,20 @@ def test_matches_keep_the_order_of_the_hits_of_each_row() -> None:
     assert match_skus(shelf, hits) == [["c", "a"], [], ["b", "c"]]
     with tenant_scope(shelf.tenant.id):
         match = load_matches(shelf.gallery, hits)[0][0]
-    assert (match.region_id, match.image_id, match.box, match.similarity) == (
-        c.uid,
-        c.image_id,
-        (1, 2, 3, 4),
-        0.9,
-    )
+    assert (match.region_key, match.region_id, match.image_id) == (c.id, c.uid, c.image_id)
+    assert (match.box, match.similarity, match.distance) == ((1, 2, 3, 4), 0.9, None)
+
+
+def test_matches_keep_distances_and_the_thresholds_of_products() -> None:
+    shelf = open_shelf("acme")
+    near, far = add_region(shelf, "near"), add_region(shelf, "far")
+    with tenant_scope(shelf.tenant.id):
+        Product.objects.filter(sku="far").update(score_threshold=0.25)
+        (row,) = load_matches(shelf.gallery, [[Hit(near.id, 0.75, 2), Hit(far.id, 0.5, 4)]])
+    assert [match.distance for match in row] == [2, 4]
+    assert [match.product.score_threshold for match in row] == [None, 0.25]
+    measured = row[1].with_similarity(0.1)
+    assert (measured.similarity, measured.distance, measured.product) == (0.1, 4, row[1].product)
 
 
 def test_hits_of_deleted_pending_failed_and_unknown_regions_fall_out() -> None:
@@ -63,11 +71,8 @@ def test_hits_of_another_gallery_or_tenant_fall_out() -> None:
     acme, globex = open_shelf("acme"), open_shelf("globex")
     own, foreign = add_region(acme, "own"), add_region(globex, "foreign")
     with tenant_scope(acme.tenant.id):
-        sibling_gallery = type(acme.gallery).objects.create(tenant=acme.tenant, name="other", embedder="x")
-    sibling = add_region(
-        Shelf(acme.tenant, sibling_gallery, acme.product, acme.space),
-        "sibling",
-    )
+        sibling_gallery = type(acme.gallery).objects.create(tenant=acme.tenant, name="other")
+    sibling = add_region(Shelf(acme.tenant, sibling_gallery, acme.product), "sibling")
     hits = [[Hit(foreign.id, 0.9), Hit(sibling.id, 0.8), Hit(own.id, 0.7)]]
 
     assert match_skus(acme, hits) == [["own"]]

@@ -11,10 +11,10 @@ import pytest
 from pytest_django import Settings
 
 from jobs.errors import Unavailable
-from retrieval.store import VectorStore, connect_store
+from retrieval.store import IndexMissing, VectorStore, connect_store
 from tests.conftest import wait_until
 from tests.relay import Relay
-from tests.retrieval.test_store import DIM, draw_vectors, new_space
+from tests.retrieval.spaces import DIM, draw_vectors, new_space
 
 
 @contextmanager
@@ -29,6 +29,7 @@ def expect_unavailable(call: Callable[[], object]) -> None:
     with pytest.raises(Unavailable) as away:
         call()
     assert away.value.code == "index_away"
+    assert not isinstance(away.value, IndexMissing), "it is away, not lost"
     assert away.value.retry_after > 0
 
 
@@ -93,6 +94,10 @@ def test_every_call_gives_up_in_seconds_and_works_again(
         lambda: store.search(space, query, limit=1, seen=seen),
         lambda: store.upsert(space, [2], np.ones((1, DIM), dtype=np.float32)),
         lambda: store.delete(space, [1]),
+        lambda: store.count(space, seen=seen),
+        lambda: store.list_ids(space, low=0, high=9, seen=seen),
+        lambda: store.has_collection(space),
+        store.list_collections,
         store.check,
     ]
     with within(9), ThreadPoolExecutor(len(calls)) as pool:

@@ -16,7 +16,7 @@ def make_tenant(name: str) -> Tenant:
 def make_gallery(tenant: Tenant, name: str = "shelf") -> Gallery:
     """A gallery that is ready."""
     with tenant_scope(tenant.id):
-        return Gallery.objects.create(tenant=tenant, name=name, embedder="any", state=Gallery.State.READY)
+        return Gallery.objects.create(tenant=tenant, name=name, state=Gallery.State.READY)
 
 
 def make_product(gallery: Gallery, sku: str = "one") -> Product:

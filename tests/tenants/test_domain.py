@@ -3,15 +3,12 @@
 import pytest
 
 from tenants.domain.galleries import create_gallery, hide_gallery, update_gallery
-from tenants.domain.gallery_settings import GallerySettings
 from tenants.domain.products import create_product, delete_product, update_product
 from tenants.errors import Conflict, NotFound
 from tenants.models import Gallery
 from tenants.queries.catalog import get_gallery, get_product
 from tenants.scope import tenant_scope
 from tests.tenants.rows import make_gallery, make_tenant
-
-DEFAULTS = GallerySettings()
 
 
 @pytest.fixture
@@ -20,7 +17,7 @@ def gallery(db: None) -> Gallery:
 
 
 def test_gallery_name_is_taken_only_within_its_tenant(gallery: Gallery) -> None:
-    taken = {"name": gallery.name, "embedder": "any", "settings": DEFAULTS}
+    taken = {"name": gallery.name, "settings": {}}
     with tenant_scope(gallery.tenant_id), pytest.raises(Conflict) as refused:
         create_gallery(tenant_id=gallery.tenant_id, **taken)  # type: ignore[arg-type]
     assert refused.value.code == "gallery_name_taken"
@@ -35,7 +32,7 @@ def test_gallery_name_is_free_again_once_hidden(gallery: Gallery) -> None:
         assert not hide_gallery(gallery=gallery)
         with pytest.raises(NotFound):
             get_gallery(gallery.pk)
-        create_gallery(tenant_id=gallery.tenant_id, name=gallery.name, embedder="any", settings=DEFAULTS)
+        create_gallery(tenant_id=gallery.tenant_id, name=gallery.name, settings={})
 
 
 def test_update_gallery_refuses_a_taken_name_and_keeps_the_row(gallery: Gallery) -> None:

@@ -1,58 +1,96 @@
-from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
+from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from tenants.domain.gallery_settings import GallerySettings
+from api.serializers.settings import EffectiveSettingsField, SettingsChangeField
+from jobs.lookup import find_unfinished
+from retrieval.index_report import report_index, report_threshold
+from retrieval.settings.gallery import GallerySettings
+from retrieval.thresholds import Origin
 from tenants.models import Gallery
 from tenants.queries.catalog import count_images
 
 
-class GallerySettingsSerializer(serializers.Serializer[dict[str, Any]]):
-    """Settings of a gallery. Those left out of a change stay as they are."""
+@extend_schema_serializer(component_name="Gallery")
+class GalleryRequestSerializer(serializers.ModelSerializer[Gallery]):
+    """What of a gallery is said; in a change, what is left out stays as it is."""
 
-    detect = serializers.BooleanField(
-        required=False, help_text="Look for main bodies in photos; else each photo is taken whole."
-    )
-    max_regions = serializers.IntegerField(
-        required=False, min_value=1, max_value=20, help_text="Detected bodies considered per query photo."
-    )
-    score_threshold = serializers.FloatField(
-        required=False,
-        min_value=-1,
-        max_value=1,
-        help_text="Least cosine similarity at which a product is named instead of `unknown`.",
+    settings = SettingsChangeField(required=False)
+
+    class Meta:
+        model = Gallery
+        fields = ["name", "settings"]
+
+
+class ThresholdSerializer(serializers.Serializer[Any]):
+    """The least similarity at which a product is named, and where it comes from."""
+
+    value = serializers.FloatField()
+    origin = serializers.ChoiceField(choices=["set", "default"])
+
+
+class FittedSerializer(serializers.Serializer[Any]):
+    """Something fitted on the gallery's own photos."""
+
+    version = serializers.IntegerField()
+    fitted_on = serializers.IntegerField(help_text="So many photos.")
+
+
+class BinarizerSerializer(FittedSerializer):
+    """How vectors become bits."""
+
+    method = serializers.ChoiceField(choices=["itq", "sign"])
+
+
+class ModelReportSerializer(serializers.Serializer[Any]):
+    """The vectors of one model, or of several that were joined."""
+
+    model = serializers.CharField()
+    embedders = serializers.ListField(child=serializers.CharField())
+    representation = serializers.ChoiceField(choices=["float", "binary", "hybrid"])
+    stored_dim = serializers.IntegerField(help_text="Floats, or bits, of a vector in the index.")
+    projected = serializers.BooleanField()
+    projection = FittedSerializer(allow_null=True)
+    binarizer = BinarizerSerializer(allow_null=True)
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="Where this is not what the settings ask for, and why."
     )
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Refuse unknown settings by name rather than drop them."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such setting."))
-        value: dict[str, Any] = super().to_internal_value(data)
-        return value
+
+class IndexReportSerializer(serializers.Serializer[Any]):
+    """The index that is searched; without models while there is none yet."""
+
+    generation = serializers.IntegerField()
+    models = ModelReportSerializer(many=True)
 
 
 class GallerySerializer(serializers.ModelSerializer[Gallery]):
     """A gallery."""
 
-    settings = GallerySettingsSerializer(required=False)
-    embedder = serializers.RegexField(
-        r"^[a-z0-9_]{1,64}$",
-        required=False,
-        help_text="Name of an installed embedder; the platform's default when left out. Fixed once made.",
-    )
+    settings = serializers.SerializerMethodField()
+    threshold = serializers.SerializerMethodField()
+    index = serializers.SerializerMethodField()
 
     class Meta:
         model = Gallery
-        fields = ["id", "name", "state", "embedder", "settings", "generation", "created_at", "updated_at"]
-        read_only_fields = ["id", "state", "generation", "created_at", "updated_at"]
+        fields = ["id", "name", "state", "settings", "threshold", "index", "created_at", "updated_at"]
 
-    def to_representation(self, instance: Gallery) -> dict[str, Any]:
-        """The gallery with every setting, defaults included."""
-        shown = super().to_representation(instance)
-        shown["settings"] = asdict(GallerySettings.parse(instance.settings))
-        return shown
+    @extend_schema_field(EffectiveSettingsField)
+    def get_settings(self, gallery: Gallery) -> dict[str, Any]:
+        """Every setting, defaults included."""
+        return GallerySettings.parse(gallery.settings).as_dict()
+
+    @extend_schema_field(ThresholdSerializer)
+    def get_threshold(self, gallery: Gallery) -> Any:
+        """The threshold in effect."""
+        return ThresholdSerializer(report_threshold(gallery)).data
+
+    @extend_schema_field(IndexReportSerializer)
+    def get_index(self, gallery: Gallery) -> Any:
+        """The index that is searched."""
+        return IndexReportSerializer(report_index(gallery)).data
 
 
 class ImageCountsSerializer(serializers.Serializer[dict[str, int]]):
@@ -64,28 +102,27 @@ class ImageCountsSerializer(serializers.Serializer[dict[str, int]]):
 
 
 class GalleryDetailSerializer(GallerySerializer):
-    """A gallery with the number of its photos in each state."""
+    """A gallery with the number of its photos in each state, and the job that is at work on it."""
 
     images = serializers.SerializerMethodField()
+    job = serializers.SerializerMethodField(help_text="The oldest job of the gallery that has not ended.")
 
     class Meta(GallerySerializer.Meta):
-        fields = [*GallerySerializer.Meta.fields, "images"]
+        fields = [*GallerySerializer.Meta.fields, "images", "job"]
 
     @extend_schema_field(ImageCountsSerializer)
     def get_images(self, gallery: Gallery) -> dict[str, int]:
         """Counts by state."""
         return count_images(gallery)
 
-
-class GalleryUpdateSerializer(GallerySerializer):
-    """What of a gallery can be changed."""
-
-    class Meta(GallerySerializer.Meta):
-        read_only_fields = [*GallerySerializer.Meta.read_only_fields, "embedder"]
+    def get_job(self, gallery: Gallery) -> UUID | None:
+        """The id of the oldest job that has not ended."""
+        job = find_unfinished(gallery)
+        return job.pk if job else None
 
 
-class GalleryCreatedSerializer(GallerySerializer):
-    """A new gallery with the job that prepares it."""
+class GalleryWithJobSerializer(GallerySerializer):
+    """A gallery with the job that prepares it, or builds its next index."""
 
     job = serializers.UUIDField(read_only=True)
 

@@ -25,6 +25,13 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         queryset=Product.across_tenants.none(),
         help_text="The product of this gallery that this one is a variant of.",
     )
+    score_threshold = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=-1,
+        max_value=1,
+        help_text="Takes the place of the gallery's threshold for this product; null for the gallery's.",
+    )
     image_count = serializers.IntegerField(read_only=True)
 
     class Meta:
@@ -36,6 +43,7 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
             "category",
             "attributes",
             "style_of",
+            "score_threshold",
             "image_count",
             "created_at",
             "updated_at",

@@ -2,17 +2,19 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, get_args
 
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from retrieval.recognition import MAX_MATCHES, SHORTLIST
+from api.serializers.settings import RerankField, RerankFormField, make_option
+from retrieval.decision import Reason
+from retrieval.recognition import MAX_MATCHES
 
 
-@extend_schema_field(OpenApiTypes.BINARY)
+@extend_schema_field({"type": "string", "contentEncoding": "base64"})
 class PhotoField(serializers.Field[bytes, Any, str, Any]):
     """A photo's bytes: an uploaded file, or base64 text (with or without a data: prefix)."""
 
@@ -31,28 +33,67 @@ class PhotoField(serializers.Field[bytes, Any, str, Any]):
         return base64.b64encode(value).decode()
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class PhotoFileField(PhotoField):
+    """The same in a form, where it is a file."""
+
+
 def _strip_prefix(text: str) -> str:
     """The base64 part of a data: address, or of the text as it is, without line breaks."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     return "".join(encoded.split())
 
 
+@extend_schema_serializer(component_name="Search")
 class SearchRequestSerializer(serializers.Serializer[Any]):
-    """A query photo and how to look at it. What is left out follows the gallery's settings."""
+    """A query photo and how to look at it. What is left out, or null, follows the gallery's settings."""
 
-    image = PhotoField(help_text="A file (multipart) or base64 (JSON).")
-    top_k = serializers.IntegerField(default=20, min_value=1, max_value=MAX_MATCHES)
-    max_regions = serializers.IntegerField(required=False, min_value=1, max_value=20)
-    detect = serializers.BooleanField(required=False, allow_null=True, default=None)
+    image = PhotoField(help_text="The file in base64.")
+    top_k = serializers.IntegerField(
+        default=20, min_value=1, max_value=MAX_MATCHES, help_text="Matches to answer."
+    )
+    detect = make_option("detect")
+    max_regions = make_option("max_regions")
+    fallback = make_option("fallback")
+    shortlist = make_option("shortlist")
+    rerank = RerankField(required=False, allow_null=True, default=None)
+    ef = make_option("ef")
+    nprobe = make_option("nprobe")
+    hamming_radius = make_option("hamming_radius")
+    oversample = make_option("oversample")
+    explain = serializers.BooleanField(
+        default=False, help_text="Also the order before and after ranking, with the terms of each score."
+    )
 
 
+@extend_schema_serializer(component_name="SearchForm")
+class SearchFormSerializer(SearchRequestSerializer):
+    """The same as a form."""
+
+    image = PhotoFileField(help_text="The file.")
+    rerank = RerankFormField(required=False, allow_null=True, default=None)
+
+
+@extend_schema_serializer(component_name="Recognize")
 class RecognizeRequestSerializer(SearchRequestSerializer):
     """A query photo to be named."""
 
     top_k = serializers.IntegerField(
-        default=5, min_value=1, max_value=SHORTLIST, help_text="Candidates to answer."
+        default=5, min_value=1, max_value=MAX_MATCHES, help_text="Candidates to answer."
     )
-    score_threshold = serializers.FloatField(required=False, min_value=-1, max_value=1)
+    score_threshold = make_option("score_threshold")
+    margin = make_option("margin")
+    grouping = make_option("grouping")
+    vote_k = make_option("vote_k")
+    category_votes = make_option("category_votes")
+
+
+@extend_schema_serializer(component_name="RecognizeForm")
+class RecognizeFormSerializer(RecognizeRequestSerializer):
+    """The same as a form."""
+
+    image = PhotoFileField(help_text="The file.")
+    rerank = RerankFormField(required=False, allow_null=True, default=None)
 
 
 class ProductRefSerializer(serializers.Serializer[Any]):
@@ -68,7 +109,18 @@ class CandidateSerializer(serializers.Serializer[Any]):
     """A product that it could be."""
 
     product = ProductRefSerializer()
-    score = serializers.FloatField(help_text="Cosine similarity, -1 to 1.")
+    score = serializers.FloatField(
+        help_text="What the threshold is compared with: the cosine of the nearest reference, -1 to 1, less "
+        "what distractors take off."
+    )
+    rank_score = serializers.FloatField(help_text="What it was ordered by; larger is better.")
+
+
+class CategorySerializer(serializers.Serializer[Any]):
+    """The category that the nearest references voted for."""
+
+    category = serializers.CharField()
+    share = serializers.FloatField(help_text="Its share of the votes, 0 to 1.")
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
@@ -77,7 +129,9 @@ class VerdictSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=["product", "unknown"])
     product = ProductRefSerializer(allow_null=True)
     score = serializers.FloatField(allow_null=True)
-    reason = serializers.ChoiceField(choices=["below_threshold", "empty_gallery"], allow_null=True)
+    threshold = serializers.FloatField(help_text="What the score was held to.")
+    reason = serializers.ChoiceField(choices=get_args(Reason), allow_null=True)
+    category = CategorySerializer(allow_null=True)
     candidates = CandidateSerializer(many=True)
 
 
@@ -103,13 +157,44 @@ class ModelsSerializer(serializers.Serializer[Any]):
     """The models that looked at the photo."""
 
     detector = serializers.CharField()
-    embedder = serializers.CharField()
+    embedders = serializers.ListField(child=serializers.CharField())
 
 
 class IndexSerializer(serializers.Serializer[Any]):
     """The index that was searched."""
 
     generation = serializers.IntegerField()
+
+
+class CandidatePlaceSerializer(serializers.Serializer[Any]):
+    """A reference of the shortlist."""
+
+    image_id = serializers.UUIDField()
+    region_id = serializers.UUIDField()
+    sku = serializers.CharField()
+    similarity = serializers.FloatField()
+
+
+class RankedPlaceSerializer(CandidatePlaceSerializer):
+    """The same after ranking."""
+
+    before = serializers.IntegerField(
+        allow_null=True, help_text="Its place before, from 0; null if only an expanded query found it."
+    )
+    score = serializers.FloatField(help_text="What it is ordered by; larger is better.")
+    terms = serializers.DictField(
+        child=serializers.DictField(child=serializers.FloatField()),
+        help_text="What each policy made the score of, by policy and name.",
+    )
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """A region's shortlist before and after ranking."""
+
+    box = serializers.ListField(child=serializers.FloatField())
+    source = serializers.ChoiceField(choices=["detected", "whole"])  # type: ignore[assignment]  # as above
+    before = CandidatePlaceSerializer(many=True)
+    after = RankedPlaceSerializer(many=True)
 
 
 class PhotoSerializer(serializers.Serializer[Any]):
@@ -123,6 +208,7 @@ class PhotoSerializer(serializers.Serializer[Any]):
         child=serializers.FloatField(),
         help_text="Milliseconds of each stage; `total` as the web server saw it.",
     )
+    explain = ExplanationSerializer(many=True, required=False, help_text="A region each, when asked for.")
 
 
 class RecognitionSerializer(PhotoSerializer):
@@ -138,11 +224,15 @@ class MatchSerializer(serializers.Serializer[Any]):
     image_id = serializers.UUIDField()
     region_id = serializers.UUIDField()
     product = ProductRefSerializer()
-    score = serializers.FloatField()
+    score = serializers.FloatField(help_text="Cosine similarity, -1 to 1.")
+    rank_score = serializers.FloatField(help_text="What it is ordered by; larger is better.")
+    distance = serializers.IntegerField(
+        allow_null=True, help_text="Differing bits, where bits were searched; smaller is nearer."
+    )
     box = serializers.ListField(child=serializers.FloatField())
 
 
 class SearchSerializer(PhotoSerializer):
-    """Reference photos, nearest first."""
+    """Reference photos, best first."""
 
     matches = MatchSerializer(many=True)

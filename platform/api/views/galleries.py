@@ -1,25 +1,25 @@
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.serializers.gallery import (
-    GalleryCreatedSerializer,
     GalleryDetailSerializer,
+    GalleryRequestSerializer,
     GallerySerializer,
-    GalleryUpdateSerializer,
+    GalleryWithJobSerializer,
 )
 from api.serializers.job import JobSerializer
 from api.views.tenant_view import TenantView
 from jobs.models import Job
-from retrieval.analysers import default_embedder
-from retrieval.galleries import close_gallery, open_gallery
-from tenants.domain.galleries import update_gallery
-from tenants.domain.gallery_settings import GallerySettings
+from retrieval.galleries import change_gallery, close_gallery, open_gallery, reindex_gallery
+from retrieval.index_report import with_indexes
+from retrieval.model_choice import settle_settings
+from retrieval.readiness import check_ready
 from tenants.models import Gallery
 from tenants.queries.catalog import list_galleries
 
@@ -37,26 +37,24 @@ class GalleriesView(TenantView):
     @extend_schema(operation_id="list_galleries", responses=GallerySerializer(many=True))
     def get(self, _request: Request) -> Response:
         """List the galleries, newest first."""
-        return self.paginate(list_galleries())
+        return self.paginate(with_indexes(list_galleries()))
 
     @extend_schema(
         operation_id="create_gallery",
-        request=GallerySerializer,
-        responses={202: GalleryCreatedSerializer},
+        request=GalleryRequestSerializer,
+        responses={202: GalleryWithJobSerializer},
     )
     def post(self, request: Request) -> Response:
         """Create a gallery. It can be searched once the job in `Location` has made it `ready`."""
-        given = GallerySerializer(data=request.data)
+        given = GalleryRequestSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         gallery, job = open_gallery(
             tenant_id=self.key.tenant_id,
             name=given.validated_data["name"],
-            embedder=given.validated_data.get("embedder") or default_embedder(),
-            settings=GallerySettings.parse(given.validated_data.get("settings", {})),
+            settings=settle_settings(said={}, change=given.validated_data.get("settings", {})),
             trigger="api",
         )
-        shown: dict[str, Any] = {**GallerySerializer(gallery).data, "job": job.id}
-        return Response(shown, status=202, headers=job_headers(job))
+        return _answer_accepted(gallery, job)
 
 
 class GalleryView(TenantView):
@@ -67,22 +65,25 @@ class GalleryView(TenantView):
     @extend_schema(operation_id="read_gallery", responses=GalleryDetailSerializer)
     def get(self, _request: Request, gallery: UUID) -> Response:  # noqa: ARG002 - read from kwargs
         """Read a gallery."""
-        return Response(GalleryDetailSerializer(self.get_gallery()).data)
+        return Response(GalleryDetailSerializer(_load_shown(self.get_gallery())).data)
 
     @extend_schema(
-        operation_id="update_gallery", request=GalleryUpdateSerializer, responses=GallerySerializer
+        operation_id="update_gallery",
+        request=GalleryRequestSerializer,
+        responses={200: GallerySerializer, 202: GalleryWithJobSerializer},
     )
     def patch(self, request: Request, gallery: UUID) -> Response:  # noqa: ARG002
-        """Rename a gallery or change its settings."""
-        found = self.get_gallery()
-        given = GalleryUpdateSerializer(data=request.data, partial=True)
+        """Rename a gallery or change its settings. Null takes a setting back to its default.
+
+        A change that wants another index answers 202: the index in use is searched until the job in
+        `Location` has built the other one.
+        """
+        given = GalleryRequestSerializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        changed = update_gallery(
-            gallery=found,
-            name=given.validated_data.get("name"),
-            settings=_merge_settings(found, given.validated_data.get("settings")),
-        )
-        return Response(GallerySerializer(changed).data)
+        changed, job = _change(self.get_gallery(), **given.validated_data)
+        if job:
+            return _answer_accepted(changed, job)
+        return Response(GallerySerializer(_load_shown(changed)).data)
 
     @extend_schema(operation_id="delete_gallery", responses={202: JobSerializer})
     def delete(self, _request: Request, gallery: UUID) -> Response:  # noqa: ARG002
@@ -91,7 +92,39 @@ class GalleryView(TenantView):
         return Response(JobSerializer(job).data, status=202, headers=job_headers(job))
 
 
-def _merge_settings(gallery: Gallery, changes: dict[str, Any] | None) -> GallerySettings | None:
-    if changes is None:
-        return None
-    return GallerySettings.parse({**asdict(GallerySettings.parse(gallery.settings)), **changes})
+class ReindexView(TenantView):
+    """A gallery's index, built anew."""
+
+    serializer_class = JobSerializer
+
+    @extend_schema(operation_id="reindex_gallery", request=None, responses={202: JobSerializer})
+    def post(self, _request: Request, gallery: UUID) -> Response:  # noqa: ARG002
+        """Build the index anew, fitted on the photos that there are now, also in a small gallery.
+
+        The index in use is searched until the new one is whole. A gallery that could not be prepared is
+        prepared again.
+        """
+        found = self.get_gallery()
+        if found.state == Gallery.State.PROVISIONING:
+            check_ready(found)
+        job = reindex_gallery(gallery=found, trigger="api")
+        return Response(JobSerializer(job).data, status=202, headers=job_headers(job))
+
+
+def _change(
+    gallery: Gallery, *, name: str | None = None, settings: dict[str, Any] | None = None
+) -> tuple[Gallery, Job | None]:
+    """Change the gallery under a lock, so that of two changes at once neither is lost."""
+    with transaction.atomic():
+        locked = Gallery.objects.select_for_update().get(pk=gallery.pk)
+        said = None if settings is None else settle_settings(said=locked.settings, change=settings)
+        return change_gallery(gallery=locked, name=name, settings=said, trigger="api")
+
+
+def _load_shown(gallery: Gallery) -> Gallery:
+    return with_indexes(Gallery.objects.filter(pk=gallery.pk)).get()
+
+
+def _answer_accepted(gallery: Gallery, job: Job) -> Response:
+    shown: dict[str, Any] = {**GallerySerializer(_load_shown(gallery)).data, "job": job.id}
+    return Response(shown, status=202, headers=job_headers(job))

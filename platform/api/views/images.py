@@ -1,8 +1,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -10,15 +8,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.errors import make_problem
 from api.parsers import FormParser
 from api.serializers.image import ImageSerializer, UploadSerializer, UploadsSerializer
+from api.uploads import CheckedFile, refuse_when_all_failed, take_files
 from api.views.tenant_view import TenantView
-from inference.errors import ImageRejected
-from inference.images import decode_picture, sniff_format
 from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, dispatch_on_commit
 from tenants.domain.images import add_image, delete_image
-from tenants.models import Product, ReferenceImage
+from tenants.models import ReferenceImage
 from tenants.queries.catalog import get_image, get_product, list_images
 
 
@@ -39,12 +35,16 @@ class ImageUploadsView(TenantView):
         one; when all are, the answer is a problem with the first one's code.
         """
         found = get_product(self.get_gallery(), self.kwargs["product"])
-        files = request.FILES.getlist("images")
-        if not files:
-            raise serializers.ValidationError({"images": ["Send at least one file in the field `images`."]})
-        results = [_take_file(found, file) for file in files]
-        if all(result["error"] for result in results):
-            return _refuse_all(results)
+
+        def store(file: CheckedFile) -> dict[str, Any]:
+            added = add_image(
+                product=found, filename=file.filename, image_format=file.image_format, data=file.data
+            )
+            return {"created": added.created, "image": added.image}
+
+        results = take_files(request, "images", store)
+        if refusal := refuse_when_all_failed("images", results):
+            return refusal
         dispatch_on_commit(INDEX_IMAGES, str(self.key.tenant_id))
         return Response(UploadsSerializer({"results": results}).data, status=202)
 
@@ -91,32 +91,3 @@ class ImageView(TenantView):
 class _ImageFilter(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=ReferenceImage.State.choices, required=False)
     product = serializers.UUIDField(required=False)
-
-
-def _take_file(product: Product, file: "UploadedFile[Any]") -> dict[str, Any]:
-    """Check and store one file; a refusal is a result like any other."""
-    name = file.name or "unnamed"
-    try:
-        data = _read_checked(file)
-    except ImageRejected as refused:
-        error = {"code": refused.code, "message": refused.message}
-        return {"filename": name, "created": False, "image": None, "error": error}
-    added = add_image(product=product, filename=name, image_format=sniff_format(data), data=data)
-    return {"filename": name, "created": added.created, "image": added.image, "error": None}
-
-
-def _read_checked(file: "UploadedFile[Any]") -> bytes:
-    """The file's bytes, decoded once to be sure of them: what cannot be used is never stored."""
-    limit = settings.MAX_IMAGE_BYTES
-    if (file.size or 0) > limit:
-        raise ImageRejected("image_too_large", f"The file is larger than {limit // 2**20} MiB.")
-    data: bytes = file.read()
-    decode_picture(data)
-    return data
-
-
-def _refuse_all(results: list[dict[str, Any]]) -> Response:
-    first = results[0]
-    refusals = [{"filename": result["filename"], **result["error"]} for result in results]
-    problem = make_problem(first["error"]["code"], first["error"]["message"], errors={"images": refusals})
-    return Response(problem, status=problem["status"], content_type="application/problem+json")

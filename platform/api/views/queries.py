@@ -10,7 +10,9 @@ from rest_framework.response import Response
 from api.parsers import FormParser, JsonParser
 from api.serializers.query import (
     RecognitionSerializer,
+    RecognizeFormSerializer,
     RecognizeRequestSerializer,
+    SearchFormSerializer,
     SearchRequestSerializer,
     SearchSerializer,
 )
@@ -19,6 +21,8 @@ from config.log import request_id
 from inference.errors import ImageRejected
 from inference.images import sniff_format
 from jobs.calls import ask_worker
+from retrieval.readiness import check_ready
+from retrieval.recognition import RecognitionOptions
 from tenants.models.api_key import Scope
 
 
@@ -27,15 +31,20 @@ class _QueryView(TenantView):
 
     parser_classes = [FormParser, JsonParser]
     write_scope = Scope.RECOGNIZE
+    serializer_class: type[SearchRequestSerializer]
+    form_class: type[SearchRequestSerializer]
     task: str
 
     def ask(self, request: Request) -> Response:
         """Check what can be checked here, ask a worker, answer."""
         started = time.perf_counter()
         gallery = self.get_gallery()
-        given = self.get_serializer(data=request.data)
+        given = self._choose_serializer(request)(data=request.data)
         given.is_valid(raise_exception=True)
         options = {name: value for name, value in given.validated_data.items() if name != "image"}
+        # What cannot be had with this gallery's settings needs no worker to be refused, either.
+        RecognitionOptions(**options).applied_to(gallery.settings)
+        check_ready(gallery)
         answer = ask_worker(
             task=self.task,
             tenant_id=self.key.tenant_id,
@@ -45,17 +54,22 @@ class _QueryView(TenantView):
         answer["timings_ms"]["total"] = round((time.perf_counter() - started) * 1000, 2)
         return Response({"request_id": request_id.get(), **answer})
 
+    def _choose_serializer(self, request: Request) -> type[SearchRequestSerializer]:
+        is_form = str(request.content_type).startswith("multipart/")
+        return self.form_class if is_form else self.serializer_class
+
 
 class RecognizeView(_QueryView):
     """What is this?"""
 
     serializer_class = RecognizeRequestSerializer
+    form_class = RecognizeFormSerializer
     task = "recognize.recognize"
 
     @extend_schema(
         operation_id="recognize",
         request={
-            "multipart/form-data": RecognizeRequestSerializer,
+            "multipart/form-data": RecognizeFormSerializer,
             "application/json": RecognizeRequestSerializer,
         },
         responses=RecognitionSerializer,
@@ -69,12 +83,13 @@ class SearchView(_QueryView):
     """What is near?"""
 
     serializer_class = SearchRequestSerializer
+    form_class = SearchFormSerializer
     task = "recognize.search"
 
     @extend_schema(
         operation_id="search",
         request={
-            "multipart/form-data": SearchRequestSerializer,
+            "multipart/form-data": SearchFormSerializer,
             "application/json": SearchRequestSerializer,
         },
         responses=SearchSerializer,

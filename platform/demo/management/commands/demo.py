@@ -14,10 +14,11 @@ from rich.console import Console
 from demo.client import VitrineClient
 from demo.errors import DemoError
 from demo.folders import Query, read_products, read_queries
-from demo.importing import Article, Imported, Told, import_articles
+from demo.importing import Article, Imported, import_articles
 from demo.photos import write_photos
 from demo.report import open_console, print_import, print_results, print_summary
 from demo.service import find_url, open_client, wait_until_ready
+from demo.settling import Told
 from demo.skus import make_sku
 from demo.trial import recognise_queries, summarise_results
 

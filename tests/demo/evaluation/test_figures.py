@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from demo.answers import Candidate, Recognition, Search, Setting
+from demo.answers import Candidate, GalleryRow, Recognition, Search, Setting
 from demo.datasets import Dataset, LabelledPhoto
-from demo.evaluation import Evaluation, Outcome, find_figures, group_articles
+from demo.evaluation.figures import find_figures
+from demo.evaluation.outcomes import Evaluation, Outcome
 from demo.importing import Failure, Imported
 
-SETTING = Setting({"detector": "d", "embedder": "e"}, 3)
+SETTING = Setting({"detector": "d", "embedders": ["e"]}, 3)
 
 
 def _ask(label: str, ranking: str, score: float) -> Outcome:
@@ -30,7 +31,8 @@ def _evaluate(
 ) -> Evaluation:
     data = Dataset(Path("data"), (LabelledPhoto(Path("a.jpg"), "a", ""),), (), ())
     imported = Imported(2, photos, 0, (), seconds)
-    return Evaluation(data, imported, {"a": 2, "b": 2}, outcomes, failures, 4, {"detect": True})
+    gallery = GalleryRow("g", "Evaluation data", "ready", {"detect": True})
+    return Evaluation(data, gallery, imported, {"a": 2, "b": 2}, outcomes, failures, 4)
 
 
 def test_figures_equal_a_hand_computed_case() -> None:
@@ -48,8 +50,9 @@ def test_figures_equal_a_hand_computed_case() -> None:
     assert (figures["counts"]["queries_known"], figures["counts"]["queries_unknown"]) == (2, 1)
     assert figures["timings"]["recognize_p95_ms"] == 20.0
     assert figures["timings"]["import_images_per_s"] == 2.0
-    assert figures["setting"]["models"] == {"detector": "d", "embedder": "e"}
+    assert figures["setting"]["models"] == {"detector": "d", "embedders": ["e"]}
     assert figures["setting"]["index_generation"] == 3
+    assert figures["setting"]["gallery"] == "Evaluation data"
     assert figures["setting"]["gallery_settings"] == {"detect": True}
 
 
@@ -69,13 +72,3 @@ def test_figures_without_unknown_queries_have_no_acceptance() -> None:
 def test_second_run_that_imports_nothing_claims_no_speed() -> None:
     figures = find_figures(_evaluate(_ask("a", "a", 0.9), photos=0, seconds=0.1))
     assert figures["timings"]["import_images_per_s"] is None
-
-
-def test_articles_gather_a_labels_photos_in_order() -> None:
-    photos = [
-        LabelledPhoto(Path(f"{number}.jpg"), label, "c") for number, label in enumerate(("b", "a b", "b"))
-    ]
-    first, second = group_articles(photos)
-    assert (first.sku, first.title, list(first.photos)) == ("b", "b", [Path("0.jpg"), Path("2.jpg")])
-    assert second.title == "a b"
-    assert " " not in second.sku

@@ -1,0 +1,102 @@
+"""Waiting for what the service does by itself: jobs, and a gallery's follow-up work after an import."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from demo.answers import GalleryRow, JobRow, ModelRow
+from demo.client import VitrineClient
+from demo.errors import GaveUpWaiting, JobFailed
+
+Told = Callable[[str], None]
+
+# The service fits projections from so many photos on, and again when there are half as many more. It looks
+# every 10 s, at galleries that have been quiet for 5 s.
+FITTED_FROM: Final = 300
+_OUTGROWN: Final = 1.5
+_STALL_S: Final = 180.0
+_PROJECTION: Final = "the projection is still to be fitted"
+
+
+def wait_for_job(client: VitrineClient, job: str, tell: Told, *, stall_s: float = _STALL_S) -> JobRow:
+    """The job once it has succeeded.
+
+    Raises `JobFailed`, and `GaveUpWaiting` when neither state nor count has changed for `stall_s` seconds.
+    """
+    patience = _Patience(stall_s)
+    while True:
+        row = client.read_job(job)
+        if row.state == "succeeded":
+            return row
+        _check_job(row)
+        tell(f"{row.kind}: {row.done} of {row.total}" if row.total else f"{row.kind}: {row.state}")
+        patience.look(f"the {row.kind} job is {row.state}, {row.done} of {row.total} done")
+        client.pause()
+
+
+def wait_until_settled(
+    client: VitrineClient, gallery: str, tell: Told, *, stall_s: float = _STALL_S
+) -> GalleryRow:
+    """The gallery once no photo is pending, no job is unfinished, and it is projected if it wants to be.
+
+    Raises `JobFailed` when the projection could not be fitted, `GaveUpWaiting` when what is waited for has
+    been the same for `stall_s` seconds.
+    """
+    patience = _Patience(stall_s)
+    while True:
+        row = client.read_gallery(gallery)
+        awaited = find_awaited(row)
+        if awaited is None:
+            return row
+        if awaited == _PROJECTION:
+            _check_reindex(client, gallery)
+        tell(awaited)
+        patience.look(awaited)
+        client.pause()
+
+
+def find_awaited(row: GalleryRow) -> str | None:
+    """What the gallery's follow-up work still lacks, for people to read; None when it is settled."""
+    if row.pending:
+        return f"{row.pending} photos are still being indexed"
+    if row.job:
+        return f"job {row.job} of the gallery has not ended"
+    wants = row.settings.get("index", {}).get("projection") == "pca" and row.indexed >= FITTED_FROM
+    if wants and any(_is_outgrown(model, row.indexed) for model in row.models):
+        return _PROJECTION
+    return None
+
+
+def _check_reindex(client: VitrineClient, gallery: str) -> None:
+    newest = next(client.list_jobs(gallery, kind="reindex"), None)
+    if newest is not None:
+        _check_job(newest)
+
+
+def _check_job(row: JobRow) -> None:
+    """Raise `JobFailed` for a job that ended without success."""
+    if row.ended and row.state != "succeeded":
+        raise JobFailed(row.code or row.state, f"The {row.kind} job {row.id} {row.state}. {row.message}")
+
+
+def _is_outgrown(model: ModelRow, photos: int) -> bool:
+    makes_codes_itself = model.binarized_on == 0
+    return not makes_codes_itself and photos >= _OUTGROWN * (model.projected_on or 0)
+
+
+class _Patience:
+    """Runs out when the same thing has been seen for too long."""
+
+    def __init__(self, stall_s: float) -> None:
+        self._stall_s = stall_s
+        self._seen = ""
+        self._deadline = 0.0
+
+    def look(self, seen: str) -> None:
+        """Raise `GaveUpWaiting` when nothing has changed for long."""
+        now = time.monotonic()
+        if seen != self._seen:
+            self._seen, self._deadline = seen, now + self._stall_s
+        elif now > self._deadline:
+            message = f"For {self._stall_s:g} s now {seen}. Do workers and beat run? See var/log."
+            raise GaveUpWaiting("stalled", message)

@@ -1,0 +1,44 @@
+"""Photos on their way to the service: their bytes, and batches of them."""
+
+import mimetypes
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+BATCH_FILES: Final = 16
+BATCH_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A photo to send: the name the shop will see and its bytes."""
+
+    filename: str
+    data: bytes
+
+    @classmethod
+    def from_path(cls, path: Path) -> "Upload":
+        """The file's bytes under its own name. Raises `OSError`."""
+        return cls(path.name, path.read_bytes())
+
+    def as_part(self, field: str) -> tuple[str, tuple[str, bytes, str]]:
+        """The photo as a field of a multipart form."""
+        content_type = mimetypes.guess_type(self.filename)[0] or "application/octet-stream"
+        return field, (self.filename, self.data, content_type)
+
+
+def batch_uploads(
+    uploads: Iterable[Upload], *, files: int = BATCH_FILES, size: int = BATCH_BYTES
+) -> Iterator[list[Upload]]:
+    """Batches of at most `files` photos and, unless one photo alone is larger, `size` bytes."""
+    batch: list[Upload] = []
+    weight = 0
+    for upload in uploads:
+        if batch and (len(batch) == files or weight + len(upload.data) > size):
+            yield batch
+            batch, weight = [], 0
+        batch.append(upload)
+        weight += len(upload.data)
+    if batch:
+        yield batch
