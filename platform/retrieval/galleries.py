@@ -12,8 +12,9 @@ from jobs.progress import report_progress
 from retrieval.files import delete_file
 from retrieval.generations import Superseded, drop_collections, wanted_settings
 from retrieval.indexes import list_written
-from retrieval.quality.exemplars import delete_exemplar_files
+from retrieval.quality.exemplars import analyse_again, delete_exemplar_files
 from retrieval.reindexing import build_index
+from retrieval.settings.gallery import GallerySettings
 from tenants.domain.galleries import create_gallery, hide_gallery, update_gallery
 from tenants.models import Gallery, ReferenceImage
 
@@ -38,7 +39,10 @@ def change_gallery(
     Raises `Conflict` when the name is taken.
     """
     with transaction.atomic():
+        looked = _describe_look(gallery)
         changed = update_gallery(gallery=gallery, name=name, settings=settings)
+        if _describe_look(changed) != looked:
+            analyse_again(changed, trigger=trigger)
         newest = list_written(changed)[-1:]
         if not newest or newest[0].spec == wanted_settings(changed).build_spec():
             return changed, None
@@ -96,6 +100,12 @@ def delete_gallery(job: Job) -> None:
         job.done += len(batch)
         report_progress(job, done=job.done)
     job.gallery = None
+
+
+def _describe_look(gallery: Gallery) -> tuple[bool, int, bool]:
+    """What decides on the regions of a query photo."""
+    settings = GallerySettings.parse(gallery.settings)
+    return settings.detect, settings.max_regions, settings.fallback
 
 
 def _create_job(gallery: Gallery, kind: Job.Kind, trigger: str, given: dict[str, Any] | None = None) -> Job:

@@ -33,8 +33,8 @@ class IndexMissing(Unavailable):
 def index_errors() -> Iterator[None]:
     """Whatever the client raises becomes `IndexMissing`, or one `Unavailable` that the caller can wait on.
 
-    A missing collection has code 100 in Milvus 2.3 and since, from every call. A collection that is there
-    and not loaded (code 101: a server that is starting) is a thing to wait on, not to rebuild.
+    Every call on a missing collection fails with code 100 (seen with Milvus 2.3.5; pymilvus 3 names the same
+    code). A collection that is there and not loaded (101: a server that is starting) is to be waited on.
     """
     try:
         yield

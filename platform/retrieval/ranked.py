@@ -1,6 +1,6 @@
 """Nearest references put into their final order, as a gallery's policies say."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,7 +18,6 @@ from retrieval.ranking.soft_rank import sum_top
 from retrieval.store import Hit
 
 Vectors = npt.NDArray[np.float32]
-Keep = Callable[[Match], bool]
 
 _NEIGHBOURS = 3
 
@@ -68,31 +67,27 @@ class Ranker:
         """The nearest regions of each compared query vector (n, d), nearest first, nothing ranked."""
         return self._search(queries)
 
-    def rank_all(
-        self, queries: Vectors, found: Sequence[Sequence[Hit]], *, keep: Keep | None = None
-    ) -> list[list[RankedMatch]]:
-        """The matches of each query in their final order. found: what `search` gave for the same queries.
-
-        keep: leaves matches out before anything is ranked (an evaluation leaves out the photo it asks with);
-        the shortlist is shorter by them.
-        """
-        rows = self._load(found, keep)
+    def rank_all(self, queries: Vectors, found: Sequence[Sequence[Hit]]) -> list[list[RankedMatch]]:
+        """The matches of each query in their final order. found: what `search` gave for the same queries."""
+        rows = self._load(found)
         if not self._expansions and not self._steps:
             return [_leave_order(matches) for matches in rows]
-        return [self._rank_one(query, matches, keep) for query, matches in zip(queries, rows, strict=True)]
+        return [self._rank_one(query, matches) for query, matches in zip(queries, rows, strict=True)]
 
-    def _load(self, found: Sequence[Sequence[Hit]], keep: Keep | None) -> list[list[Match]]:
-        rows = load_matches(self._index.gallery, found)
-        return [[match for match in row if keep is None or keep(match)] for row in rows]
+    def _load(self, found: Sequence[Sequence[Hit]]) -> list[list[Match]]:
+        return load_matches(self._index.gallery, found)
 
-    def _rank_one(self, query: Vectors, matches: list[Match], keep: Keep | None) -> list[RankedMatch]:
+    def _load_negatives(self) -> Vectors:
+        return load_negatives(self._index)
+
+    def _rank_one(self, query: Vectors, matches: list[Match]) -> list[RankedMatch]:
         if not matches:
             return []
         before = {match.region_key: place for place, match in enumerate(matches)}
         expanded = query
         for step in self._expansions:
             wider = _expand(step, expanded, self._load_vectors(matches))
-            (found,) = self._load(self._search(wider[None]), keep)
+            (found,) = self._load(self._search(wider[None]))
             # Within a radius there may be nothing; what the query itself found stays.
             expanded, matches = (wider, found) if found else (expanded, matches)
         vectors = self._load_vectors(matches)
@@ -127,7 +122,7 @@ class Ranker:
             similarities=vectors @ query,
             labels=np.array([products[match.product.id] for match in matches], np.int64),
             confidences=self._sum_neighbours(vectors, matches) if Policy.SOFT_RANK in names else None,
-            negatives=load_negatives(self._index) if Policy.DISTRACTORS in names else None,
+            negatives=self._load_negatives() if Policy.DISTRACTORS in names else None,
         )
 
     def _sum_neighbours(self, vectors: Vectors, matches: Sequence[Match]) -> npt.NDArray[np.float64]:
@@ -143,7 +138,7 @@ class Ranker:
     def _find_penalty(self, query: Vectors) -> float:
         for step in self._steps:
             if step.policy == Policy.DISTRACTORS:
-                return find_query_penalty(query, load_negatives(self._index), step.count("query_k"))
+                return find_query_penalty(query, self._load_negatives(), step.count("query_k"))
         return 0.0
 
 

@@ -25,10 +25,10 @@ from retrieval.indexes import ask_check, list_searched
 from retrieval.matches import Match, load_matches
 from retrieval.ranked import RankedMatch, Ranker
 from retrieval.ranking.categories import CategoryVote, vote
+from retrieval.readiness import check_ready
 from retrieval.settings.gallery import GallerySettings, merge_settings
 from retrieval.store import Hit, IndexMissing
 from retrieval.thresholds import find_threshold
-from tenants.errors import Conflict
 from tenants.models import Gallery
 from tenants.queries.catalog import get_gallery
 
@@ -185,7 +185,8 @@ class _Query:
 
     @classmethod
     def open(cls, gallery_id: UUID, options: RecognitionOptions) -> "_Query":
-        gallery = get_ready_gallery(gallery_id)
+        gallery = get_gallery(gallery_id)
+        check_ready(gallery)
         settings = options.applied_to(gallery.settings)
         indexes = list_searched(gallery)
         index = GalleryIndex(gallery, indexes, settings.index)
@@ -271,17 +272,6 @@ class _Query:
             wanted=self.options.top_k,
             bounded=bounded,
         )
-
-
-def get_ready_gallery(gallery_id: UUID) -> Gallery:
-    """A gallery that can be searched. Raises `NotFound`, `Conflict`."""
-    gallery = get_gallery(gallery_id)
-    if gallery.state != Gallery.State.READY:
-        raise Conflict(
-            f"The gallery is {gallery.state}, not ready. See its job, and try again.",
-            code="gallery_not_ready",
-        )
-    return gallery
 
 
 def _stack_vectors(regions: Sequence[EmbeddedRegion], embedders: Sequence[str]) -> dict[str, Vectors]:

@@ -13,12 +13,14 @@ from retrieval.generations import begin_generation, drop_collections, go_live, w
 from retrieval.indexes import list_embedders, list_searched, space_of
 from retrieval.quality.exemplars import ensure_exemplar_vectors
 from retrieval.quality.translating import compare_scales, move_thresholds
+from retrieval.raw_vectors import list_regions
 from retrieval.reconciling import compare_index, mend_index
 from retrieval.store import connect_store
 from tenants.errors import DomainError
 from tenants.models import Gallery, ReferenceImage, VectorIndex
 
 _PASSES = 5
+_SEAL_AT = 10_000
 
 
 class IndexIncomplete(DomainError):
@@ -72,11 +74,18 @@ def _fill(index: VectorIndex) -> None:
     for _ in range(_PASSES):
         drift = compare_index(index, thorough=True)
         if not drift:
+            _seal(index)
             return
         mend_index(index, drift)
     raise IndexIncomplete(
         "The new index does not come to hold what the gallery holds. The old one stays in use. Try again."
     )
+
+
+def _seal(index: VectorIndex) -> None:
+    """Have a large collection searched by its index from its first day; small ones are as fast without."""
+    if len(list_regions(index.gallery_id, index.embedders)) >= _SEAL_AT:
+        connect_store().seal(space_of(index))
 
 
 def _go_over(job: Job, gallery: Gallery, indexes: Sequence[VectorIndex]) -> None:

@@ -80,7 +80,13 @@ def test_scrape_names_no_tenant() -> None:
     with tenant_scope(shelf.tenant.id):
         add_stock(shelf.gallery, {}, products=[shelf.product])
     text = Client().get("/metrics").content.decode()
-    for said in (shelf.tenant.slug, shelf.tenant.id, shelf.tenant.id.hex, shelf.gallery.pk, shelf.gallery.name):
+    for said in (
+        shelf.tenant.slug,
+        shelf.tenant.id,
+        shelf.tenant.id.hex,
+        shelf.gallery.pk,
+        shelf.gallery.name,
+    ):
         assert str(said) not in text
 
 

@@ -18,7 +18,15 @@ from retrieval.reindexing import build_index
 from retrieval.settings.gallery import GallerySettings
 from retrieval.store import VectorStore
 from retrieval.tending import tend_gallery
-from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region
+from tenants.models import (
+    Embedding,
+    Exemplar,
+    ExemplarRegion,
+    Gallery,
+    Product,
+    ReferenceImage,
+    Region,
+)
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
 
@@ -91,13 +99,13 @@ def stock_shelf(shelf: Shelf, count: int, *, seed: int = 0) -> list[Photo]:
 def stocked_shelf(store: VectorStore, count: int, *, name: str = "acme", **index: Any) -> Iterator[Shelf]:
     """A new tenant's gallery of so many photos, its index built, ready; its tenant is entered.
 
-    index: settings of the index.
+    index: settings of the index. A projection is fitted however few photos there are.
     """
     shelf = open_shelf(name, Gallery.State.PROVISIONING, index={"projection": "none", **index})
     with tenant_scope(shelf.tenant.id):
         try:
             stock_shelf(shelf, count)
-            rebuild(shelf)
+            rebuild(shelf, asked=True)
             shelf.gallery.refresh_from_db()
             yield shelf
         finally:
@@ -149,6 +157,31 @@ def open_live(shelf: Shelf, **index: Any) -> GalleryIndex:
     opened = open_index(gallery, GallerySettings.parse({"index": said}).index)
     assert opened is not None
     return opened
+
+
+def add_distractor(shelf: Shelf, vectors: Vectors, model: str) -> Exemplar:
+    """A distractor of the shelf's tenant with a region for each of these raw vectors (n, D)."""
+    owner = {"tenant_id": shelf.tenant.id}
+    exemplar = Exemplar.objects.create(
+        **owner, role=Exemplar.Role.DISTRACTOR, state=Exemplar.State.INDEXED, size=1, sha256=uuid.uuid4().hex
+    )
+    ExemplarRegion.objects.bulk_create(
+        ExemplarRegion(
+            **owner,
+            exemplar=exemplar,
+            model=model,
+            ordinal=ordinal,
+            x1=0,
+            y1=0,
+            x2=1,
+            y2=1,
+            score=1,
+            source="whole",
+            vector=Embedding.pack(vector),
+        )
+        for ordinal, vector in enumerate(vectors)
+    )
+    return exemplar
 
 
 def load_vectors(shelf: Shelf) -> tuple[list[int], dict[str, Vectors]]:

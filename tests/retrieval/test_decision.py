@@ -12,26 +12,42 @@ from retrieval.decision import (
     SAME_BODY_IOU,
     Candidate,
     RegionVerdict,
+    Rules,
     Verdict,
     decide,
     rank_products,
+    reject,
     suppress_repeats,
 )
 from retrieval.matches import Match, ProductRef
+from retrieval.ranked import RankedMatch
+from retrieval.settings.gallery import Grouping
 
 
-def name_product(number: int) -> ProductRef:
-    return ProductRef(id=UUID(int=number), sku=f"sku-{number}", title="", category="")
+def name_product(number: int, threshold: float | None = None) -> ProductRef:
+    return ProductRef(
+        id=UUID(int=number), sku=f"sku-{number}", title="", category="", score_threshold=threshold
+    )
 
 
-def make_match(product: int, similarity: float) -> Match:
-    return Match(
+def make_match(
+    product: int,
+    similarity: float,
+    *,
+    score: float | None = None,
+    penalty: float = 0.0,
+    threshold: float | None = None,
+) -> RankedMatch:
+    """A ranked match; without policies its score is its similarity."""
+    match = Match(
+        region_key=0,
         region_id=UUID(int=0),
         image_id=UUID(int=0),
-        product=name_product(product),
+        product=name_product(product, threshold),
         box=(0, 0, 1, 1),
         similarity=similarity,
     )
+    return RankedMatch(match, similarity if score is None else score, penalty, before=0)
 
 
 def make_region(
@@ -41,14 +57,15 @@ def make_region(
     named: bool = True,
     source: str = "detected",
 ) -> RegionVerdict:
-    candidates = () if score is None else (Candidate(product=name_product(1), score=score),)
-    known = named and bool(candidates)
+    known = named and score is not None
+    candidates = () if score is None else (Candidate(name_product(1), score, score, score),)
     verdict = Verdict("product" if known else "unknown", None if known else "below_threshold", candidates)
     return RegionVerdict(box=Box(*box), source=source, detection_score=0.5, verdict=verdict)
 
 
+cosines = st.floats(-1, 1, allow_nan=False)
 matches_lists = st.lists(
-    st.builds(make_match, st.integers(1, 5), st.floats(-1, 1, allow_nan=False)), max_size=30
+    st.builds(make_match, st.integers(1, 5), cosines, score=st.none() | st.floats(-4, 4)), max_size=30
 )
 corners = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 20), st.integers(1, 20))
 boxes = corners.map(lambda c: (c[0], c[1], c[0] + c[2], c[1] + c[3]))
@@ -56,7 +73,7 @@ regions_lists = st.lists(
     st.builds(
         make_region,
         boxes,
-        st.none() | st.floats(-1, 1),
+        st.none() | cosines,
         named=st.booleans(),
         source=st.sampled_from(["detected", "detected", "whole"]),
     ),
@@ -64,44 +81,127 @@ regions_lists = st.lists(
 )
 
 
-def rank_by_reference(matches: list[Match]) -> list[tuple[str, float]]:
-    skus = {match.product.sku for match in matches}
-    best = [(sku, max(m.similarity for m in matches if m.product.sku == sku)) for sku in skus]
-    return sorted(best, key=lambda pair: (-pair[1], pair[0]))
+def group(matches: list[RankedMatch]) -> dict[ProductRef, list[RankedMatch]]:
+    return {
+        product: [match for match in matches if match.match.product == product]
+        for product in {match.match.product for match in matches}
+    }
 
 
 @given(matches_lists)
-def test_rank_products_equals_the_reference(matches: list[Match]) -> None:
-    ranked = [(candidate.product.sku, candidate.score) for candidate in rank_products(matches)]
-    assert ranked == rank_by_reference(matches)
-
-
-@given(matches_lists, st.floats(-1, 1), st.integers(1, 6))
-def test_decide_names_the_best_exactly_when_it_reaches_the_threshold(
-    matches: list[Match], threshold: float, top_k: int
+def test_products_come_by_their_best_match_each_with_its_nearest_ones_confidence(
+    matches: list[RankedMatch],
 ) -> None:
-    verdict = decide(matches, threshold=threshold, top_k=top_k)
-    reference = rank_by_reference(matches)
+    ranked = rank_products(matches)
+    expected = {
+        product: (max(m.score for m in own), max(m.match.similarity for m in own))
+        for product, own in group(matches).items()
+    }
+    assert {c.product: (c.rank_score, c.similarity) for c in ranked} == expected
+    assert [c.rank_score for c in ranked] == sorted((c.rank_score for c in ranked), reverse=True)
+    assert [c.score for c in ranked] == [c.similarity for c in ranked], "nothing was taken off"
 
-    assert [(c.product.sku, c.score) for c in verdict.candidates] == reference[:top_k]
-    reached = bool(reference) and reference[0][1] >= threshold
+
+@given(matches_lists, st.integers(1, 12))
+def test_votes_are_summed_similarities_of_the_first_matches(matches: list[RankedMatch], vote_k: int) -> None:
+    ranked = rank_products(matches, grouping="vote", vote_k=vote_k)
+    voters = sorted(matches, key=lambda match: -match.score)[:vote_k]
+    votes = {
+        product: sum(max(m.match.similarity, 0.0) for m in own) for product, own in group(voters).items()
+    }
+    assert {c.product for c in ranked} == set(group(matches))
+    given_votes = [votes[c.product] for c in ranked if c.product in votes]
+    assert given_votes == pytest.approx(sorted(given_votes, reverse=True))
+    without = [c.product in votes for c in ranked]
+    assert without == sorted(without, reverse=True), "those without a vote follow"
+
+
+def test_vote_can_overrule_the_best_match() -> None:
+    matches = [make_match(1, 0.9), *[make_match(2, 0.8 - n / 100) for n in range(3)], make_match(3, 0.95)]
+    assert skus(rank_products(matches)) == ["sku-3", "sku-1", "sku-2"]
+    assert skus(rank_products(matches, grouping="vote", vote_k=10)) == ["sku-2", "sku-3", "sku-1"]
+    assert skus(rank_products(matches, grouping="vote", vote_k=2)) == ["sku-3", "sku-1", "sku-2"]
+
+
+def skus(candidates: list[Candidate]) -> list[str]:
+    return [candidate.product.sku for candidate in candidates]
+
+
+@given(matches_lists, cosines, st.integers(1, 6), st.sampled_from(["max", "vote"]))
+def test_decide_names_the_first_exactly_when_it_reaches_the_threshold(
+    matches: list[RankedMatch], threshold: float, top_k: int, grouping: Grouping
+) -> None:
+    verdict = decide(matches, Rules(threshold=threshold, grouping=grouping, top_k=top_k))
+    ranked = rank_products(matches, grouping=grouping)
+
+    assert verdict.candidates == tuple(ranked[:top_k])
+    reached = bool(ranked) and ranked[0].score >= threshold
     assert verdict.outcome == ("product" if reached else "unknown")
     assert (verdict.reason is None) == reached
-    assert (verdict.best is None) == (not reference)
+    assert verdict.best == (ranked[0] if ranked else None), "the best rejected one is always there"
 
 
 @pytest.mark.parametrize(
-    ("scores", "outcome", "reason"),
+    ("matches", "margin", "reason"),
     [
-        ([], "unknown", "empty_gallery"),
-        ([0.49], "unknown", "below_threshold"),
-        ([0.5], "product", None),
-        ([0.2, 0.9], "product", None),
+        ([], 0, "empty_gallery"),
+        ([make_match(1, 0.49)], 0, "below_threshold"),
+        ([make_match(1, 0.5)], 0, None),
+        ([make_match(1, 0.2), make_match(2, 0.9)], 0, None),
+        ([make_match(1, 0.9), make_match(2, 0.86)], 0.05, "ambiguous"),
+        ([make_match(1, 0.9), make_match(2, 0.8)], 0.05, None),
+        ([make_match(1, 0.9), make_match(1, 0.9)], 0.05, None),
+        ([make_match(1, 0.45), make_match(2, 0.44)], 0.05, "below_threshold"),
+        ([make_match(1, 0.7, penalty=0.3)], 0, "distractor"),
+        ([make_match(1, 0.7, penalty=0.2)], 0, None),
+        ([make_match(1, 0.4, penalty=0.3)], 0, "below_threshold"),
+        ([make_match(1, 0.4, penalty=-0.2)], 0, None),
+        ([make_match(1, 0.6, threshold=0.65)], 0, "below_threshold"),
+        ([make_match(1, 0.3, threshold=0.25)], 0, None),
+        ([make_match(1, 0.3, threshold=0.0)], 0, None),
+        ([make_match(1, 0.3), make_match(2, 0.2, threshold=0.1)], 0, "below_threshold"),
+    ],
+    ids=[
+        "none",
+        "below",
+        "at",
+        "above",
+        "near-second",
+        "far-second",
+        "same-product",
+        "below-and-near",
+        "penalised",
+        "penalised-little",
+        "low-and-penalised",
+        "unlike-distractors",
+        "product-stricter",
+        "product-laxer",
+        "product-at-zero",
+        "threshold-of-the-second",
     ],
 )
-def test_decide_says_why_not(scores: list[float], outcome: str, reason: str | None) -> None:
-    verdict = decide([make_match(n, s) for n, s in enumerate(scores)], threshold=0.5, top_k=3)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+def test_decide_says_why_not(matches: list[RankedMatch], margin: float, reason: str | None) -> None:
+    verdict = decide(matches, Rules(threshold=0.5, margin=margin))
+    assert (verdict.outcome, verdict.reason) == ("unknown" if reason else "product", reason)
+    assert len(verdict.candidates) == len(group(matches))
+
+
+@pytest.mark.parametrize(("margin", "reason"), [(0.0, None), (0.01, "ambiguous")])
+def test_product_that_ranking_put_before_a_more_similar_one_stands_without_a_margin(
+    margin: float, reason: str | None
+) -> None:
+    matches = [make_match(1, 0.7, score=2.0), make_match(2, 0.8, score=0.9)]
+    verdict = decide(matches, Rules(threshold=0.5, margin=margin))
+    assert verdict.reason == reason
+    assert verdict.best is not None
+    assert verdict.best.product.sku == "sku-1"
+
+
+def test_rejected_verdict_keeps_its_candidates() -> None:
+    verdict = decide([make_match(1, 0.9)], Rules(threshold=0.5))
+    rejected = reject(verdict, "below_threshold")
+    assert (rejected.outcome, rejected.reason) == ("unknown", "below_threshold")
+    assert rejected.candidates == verdict.candidates
 
 
 @given(regions_lists)
@@ -138,7 +238,7 @@ def test_nearest_product_of_all_is_that_of_a_kept_region(regions: list[RegionVer
 
 
 def score_of(region: RegionVerdict) -> float:
-    return region.verdict.best.score if region.verdict.best else -1.0
+    return region.verdict.best.score if region.verdict.best else -2.0
 
 
 def test_suppress_keeps_the_more_similar_of_two_boxes_on_one_body() -> None:

@@ -8,7 +8,16 @@ import pytest
 from inference.binarizer import Binarizer
 from inference.projection import Projection as Fitted
 from retrieval import fitting
-from retrieval.fitting import CENTRE_AT, FIT_AT, LEAST_TO_FIT, Fit, choose_dims, fit_model, is_outgrown, keep_fit
+from retrieval.fitting import (
+    CENTRE_AT,
+    FIT_AT,
+    LEAST_TO_FIT,
+    Fit,
+    choose_dims,
+    fit_model,
+    is_outgrown,
+    keep_fit,
+)
 from tenants.models import Projection, ReferenceImage, Rotation
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, open_shelf
@@ -40,9 +49,7 @@ def open_stocked(count: int, **vectors: Vectors) -> Shelf:
 
 def fit(shelf: Shelf, spec: dict[str, Any], *, asked: bool = False, codes: bool = False) -> Fit:
     with tenant_scope(shelf.tenant.id):
-        made = fit_model(
-            shelf.gallery, embedders=[MODEL], spec=spec, raw_dim=DIM, asked=asked, codes=codes
-        )
+        made = fit_model(shelf.gallery, embedders=[MODEL], spec=spec, raw_dim=DIM, asked=asked, codes=codes)
         keep_fit(made)
     return made
 

@@ -111,9 +111,7 @@ def test_form_of_an_index_is_what_its_artefacts_describe(representation: str) ->
     raw = draw_units(60, DIM, 0)
     with tenant_scope(shelf.tenant.id):
         add_stock(shelf.gallery, {"made": raw}, products=add_products(shelf.gallery, 60))
-        fit = fit_model(
-            shelf.gallery, embedders=["made"], spec=spec, raw_dim=DIM, asked=True, codes=False
-        )
+        fit = fit_model(shelf.gallery, embedders=["made"], spec=spec, raw_dim=DIM, asked=True, codes=False)
         keep_fit(fit)
         form = form_of(make_index(shelf, fit, representation=representation))
     assert (form.width, form.rescored) == (16, representation == "hybrid")

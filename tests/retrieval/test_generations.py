@@ -170,9 +170,7 @@ def test_artefacts_count_up_and_are_dropped_with_the_last_index_that_uses_them(
     assert list(VectorIndex.objects.filter(gallery=shelf.gallery)) == [third]
 
 
-def test_fit_whose_rows_were_not_made_leaves_nothing(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fit_whose_rows_were_not_made_leaves_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     fit_small(monkeypatch)
     stock_shelf(shelf, 24)
     change_index(shelf, embedders=BOTH, representation="binary", projection="pca", dims=8)

@@ -53,7 +53,10 @@ def read_drift(shelf: Shelf) -> tuple[int, int]:
 
 
 def test_index_that_agrees_is_left_alone(
-    made: Shelf, store: VectorStore, monkeypatch: pytest.MonkeyPatch, thorough: bool  # noqa: FBT001
+    made: Shelf,
+    store: VectorStore,
+    monkeypatch: pytest.MonkeyPatch,
+    thorough: bool,  # noqa: FBT001
 ) -> None:
     VectorIndex.objects.filter(pk=made.index.pk).update(checked_at=None, missing=7, orphans=7)
     writes: list[str] = []
@@ -66,7 +69,9 @@ def test_index_that_agrees_is_left_alone(
 
 
 def test_missing_rows_are_written_and_orphans_deleted(
-    made: Shelf, store: VectorStore, thorough: bool  # noqa: FBT001
+    made: Shelf,
+    store: VectorStore,
+    thorough: bool,  # noqa: FBT001
 ) -> None:
     keys = list_keys(made)
     store.delete(made.space, keys[3:8])
@@ -133,7 +138,9 @@ def test_keys_are_compared_in_stretches_that_leave_none_out(
 
 
 def test_photos_on_their_way_are_no_faults(
-    made: Shelf, store: VectorStore, thorough: bool  # noqa: FBT001
+    made: Shelf,
+    store: VectorStore,
+    thorough: bool,  # noqa: FBT001
 ) -> None:
     """One has its vector in the index and no mark yet, one is seen by another model only."""
     (product,) = add_products(made.gallery, 1)
@@ -196,7 +203,9 @@ def test_mended_rows_are_seen_by_the_next_search_and_time_does_not_go_back(
 
 
 def test_collection_that_is_lost_is_told_as_such(
-    made: Shelf, store: VectorStore, thorough: bool  # noqa: FBT001
+    made: Shelf,
+    store: VectorStore,
+    thorough: bool,  # noqa: FBT001
 ) -> None:
     nowhere = VectorIndex.objects.get(pk=made.index.pk)
     nowhere.model = "nowhere"
@@ -204,9 +213,7 @@ def test_collection_that_is_lost_is_told_as_such(
         reconcile_index(nowhere, thorough=thorough)
 
 
-def test_augmented_index_is_filled_and_mended_with_augmented_vectors(
-    rows: None, store: VectorStore
-) -> None:
+def test_augmented_index_is_filled_and_mended_with_augmented_vectors(rows: None, store: VectorStore) -> None:
     """Of two products with three photos each, a photo is drawn to those that are like it."""
     with stocked_shelf(store, 0, preset="exact", embedders=[EMBEDDER], dba=2) as shelf:
         dim = shelf.space.dim

@@ -125,7 +125,9 @@ def test_gallery_is_listed_when_it_wants_looking_after(
     ],
     ids=["changed", "begun", "provisioning"],
 )
-def test_gallery_with_a_job_is_left_to_it(idle: Shelf, gallery: dict[str, Any], index: dict[str, Any]) -> None:
+def test_gallery_with_a_job_is_left_to_it(
+    idle: Shelf, gallery: dict[str, Any], index: dict[str, Any]
+) -> None:
     change_index_row(idle, **index) if index else None
     change_gallery_row(idle, **gallery)
     assert is_listed(idle)
@@ -223,6 +225,7 @@ def test_lost_index_is_rebuilt_unattended(
     tend(shelf)
     assert len(list_collections(shelf, store)) == 1
     assert not is_listed(shelf)
+    change_index(shelf, preset="exact", projection="pca", dims=8)
 
 
 def test_gallery_grows_into_its_projection_and_out_of_it(

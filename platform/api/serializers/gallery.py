@@ -28,7 +28,7 @@ class ThresholdSerializer(serializers.Serializer[Any]):
     """The least similarity at which a product is named, and where it comes from."""
 
     value = serializers.FloatField()
-    origin = serializers.ChoiceField(choices=["set", "default"])
+    origin = serializers.ChoiceField(choices=get_args(Origin))
 
 
 class FittedSerializer(serializers.Serializer[Any]):

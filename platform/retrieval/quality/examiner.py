@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from statistics import median
 from uuid import UUID
 
@@ -11,14 +10,11 @@ import numpy.typing as npt
 
 from retrieval.gallery_index import GalleryIndex
 from retrieval.matches import Match
-from retrieval.negatives import load_negatives
 from retrieval.quality.trial_index import Memory, TrialIndex
 from retrieval.quality.trials import Trial
 from retrieval.quality.vectors import load_exemplar_vectors
-from retrieval.ranked import Keep, RankedMatch, Ranker
-from retrieval.ranking.chain import Shortlist
-from retrieval.ranking.distractors import find_query_penalty
-from retrieval.ranking.policies import Policy, Step
+from retrieval.ranked import RankedMatch, Ranker
+from retrieval.ranking.policies import Step
 from retrieval.store import Hit
 from tenants.models import Exemplar
 
@@ -42,8 +38,6 @@ class Examiner:
         self._index = TrialIndex(index, room=min(room, _MOST_ROOM), memory=Memory())
         self._shortlist = shortlist
         self._negatives = load_exemplar_vectors(index, _list_distractors())
-        # Cached by the index that asks first: let that be the one which remembers nothing.
-        load_negatives(index)
 
     def prepare(self, trials: Sequence[Trial]) -> None:
         """Search for all these at once; forget older ones once they are many."""
@@ -99,17 +93,11 @@ class _TrialRanker(Ranker):
         self._trial_index = index
         self._negatives = negatives
 
-    def _load(self, found: Sequence[Sequence[Hit]], keep: Keep | None) -> list[list[Match]]:
-        rows = self._trial_index.load_matches(found)
-        return [[match for match in row if keep is None or keep(match)] for row in rows]
+    def _load(self, found: Sequence[Sequence[Hit]]) -> list[list[Match]]:
+        return self._trial_index.load_matches(found)
 
-    def _describe(self, query: Vectors, vectors: Vectors, matches: Sequence[Match]) -> Shortlist:
-        described = super()._describe(query, vectors, matches)
-        return replace(described, negatives=self._negatives)
-
-    def _find_penalty(self, query: Vectors) -> float:
-        penalties = [step for step in self._steps if step.policy == Policy.DISTRACTORS]
-        return sum(find_query_penalty(query, self._negatives, step.count("query_k")) for step in penalties)
+    def _load_negatives(self) -> Vectors:
+        return self._negatives
 
 
 def _list_distractors() -> list[UUID]:

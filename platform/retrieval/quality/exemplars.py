@@ -76,6 +76,21 @@ def list_models(gallery: Gallery | None) -> list[str]:
     return list_embedders(indexes) or [default_embedder()]
 
 
+def analyse_again(gallery: Gallery, *, trigger: str) -> Job | None:
+    """The job that looks at the gallery's labelled queries anew, since it is set to look otherwise now.
+
+    None where there are none.
+    """
+    queries = Exemplar.objects.filter(gallery=gallery).exclude(state=Exemplar.State.FAILED)
+    queries.update(state=Exemplar.State.PENDING)
+    waiting = list(queries)
+    if not waiting:
+        return None
+    return start_preparation(
+        tenant_id=gallery.tenant_id, exemplars=waiting, trigger=trigger, gallery=gallery
+    )
+
+
 def delete_exemplar_files(gallery: Gallery) -> None:
     """Remove the labelled queries of a gallery that is being deleted, files first. Raises `Unavailable`."""
     queries = Exemplar.objects.filter(gallery=gallery)
