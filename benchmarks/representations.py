@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Self
 
 import django
@@ -44,6 +45,9 @@ EF = 128
 # A hybrid search rescores so many times the results asked for.
 OVERSAMPLE = 10
 FLAT, HNSW, BINARY, HYBRID = "float FLAT", "float HNSW", "binary BIN_FLAT", "hybrid BIN_FLAT"
+FLOAT_INDEXES = {FLAT: IndexBuild("FLAT"), HNSW: IndexBuild("HNSW", (("M", 16), ("efConstruction", 200)))}
+# Building the graph of a million takes two cores half an hour.
+MOST_HNSW = 100_000
 _WARM_UP = 10
 
 Search = Callable[[Floats], list[Hit]]
@@ -87,21 +91,21 @@ def measure_size(store: VectorStore, gallery: Gallery) -> dict[str, Figures]:
     )
     dim = gallery.vectors.shape[1]
     with ExitStack() as stack:
-        flat, hnsw = (
-            stack.enter_context(filled_collection(store, describe_space(dim, index), gallery.vectors))
-            for index in (IndexBuild("FLAT"), IndexBuild("HNSW", (("M", 16), ("efConstruction", 200))))
-        )
+        floats = {
+            name: stack.enter_context(filled_collection(store, describe_space(dim, index), gallery.vectors))
+            for name, index in FLOAT_INDEXES.items()
+            if name == FLAT or len(gallery.vectors) <= MOST_HNSW
+        }
         binary = stack.enter_context(
             filled_collection(store, describe_space(codes.shape[1] * 8, IndexBuild("BIN_FLAT")), codes)
         )
         table = stack.enter_context(StoredVectors(gallery.vectors))
         searches: dict[str, Search] = {
-            FLAT: lambda query: search_floats(store, flat, query),
-            HNSW: lambda query: search_floats(store, hnsw, query),
+            **{name: partial(search_floats, store, space) for name, space in floats.items()},
             BINARY: lambda query: search_codes(store, binary, binarizer, query, K),
             HYBRID: lambda query: search_hybrid(store, binary, binarizer, table, query),
         }
-        bytes_of = dict.fromkeys((FLAT, HNSW), gallery.vectors.nbytes)
+        bytes_of = dict.fromkeys(floats, gallery.vectors.nbytes)
         bytes_of |= dict.fromkeys((BINARY, HYBRID), codes.nbytes)
         return measure_searches(searches, gallery, bytes_of)
 

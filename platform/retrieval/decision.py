@@ -1,5 +1,6 @@
 """From ranked matches to a named product or an honest `unknown`."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,7 @@ from inference.boxes import Box
 from retrieval.matches import ProductRef
 from retrieval.ranked import RankedMatch
 from retrieval.ranking.categories import CategoryVote
+from retrieval.ranking.votes import weigh_votes
 from retrieval.settings.gallery import Grouping
 
 Outcome = Literal["product", "unknown"]
@@ -22,7 +24,7 @@ class Rules:
     threshold: float
     margin: float = 0.0
     grouping: Grouping = "max"
-    vote_k: int = 10
+    vote_k: int = 20
     top_k: int = 5
 
 
@@ -64,11 +66,11 @@ class RegionVerdict:
 
 
 def rank_products(
-    matches: Iterable[RankedMatch], *, grouping: Grouping = "max", vote_k: int = 10
+    matches: Iterable[RankedMatch], *, grouping: Grouping = "max", vote_k: int = 20
 ) -> list[Candidate]:
-    """Products, best first: by their best match, or by the summed similarities of their `vote_k` best.
+    """Products, best first: by their best match (`max`), or by the `vote` of the `vote_k` best matches.
 
-    Products without a vote follow, by their best match.
+    Products without a vote follow, by their best match (retrieval.ranking.votes says what a vote weighs).
     """
     ordered = sorted(matches, key=lambda ranked: -ranked.score)
     groups: dict[ProductRef, list[RankedMatch]] = {}
@@ -76,7 +78,7 @@ def rank_products(
         groups.setdefault(ranked.match.product, []).append(ranked)
     candidates = [_make_candidate(product, group) for product, group in groups.items()]
     if grouping == "vote":
-        votes = _count_votes(ordered[:vote_k])
+        votes = _count_votes(ordered, vote_k)
         candidates.sort(key=lambda candidate: -votes.get(candidate.product, -1.0))
     return candidates
 
@@ -106,7 +108,7 @@ def suppress_repeats(regions: Sequence[RegionVerdict]) -> list[RegionVerdict]:
             kept.append(region)
     named = [_confidence(region) for region in kept if region.verdict.outcome == "product"]
     wholes = (region for region in regions if region.source == "whole")
-    return kept + [whole for whole in wholes if _confidence(whole) > max(named, default=-3.0)]
+    return kept + [whole for whole in wholes if _confidence(whole) > max(named, default=-math.inf)]
 
 
 def _make_candidate(product: ProductRef, group: Sequence[RankedMatch]) -> Candidate:
@@ -114,11 +116,12 @@ def _make_candidate(product: ProductRef, group: Sequence[RankedMatch]) -> Candid
     return Candidate(product, nearest.confidence, group[0].score, nearest.match.similarity)
 
 
-def _count_votes(matches: Sequence[RankedMatch]) -> dict[ProductRef, float]:
+def _count_votes(ordered: Sequence[RankedMatch], voters: int) -> dict[ProductRef, float]:
+    weights = weigh_votes([ranked.score for ranked in ordered], voters)
     votes: dict[ProductRef, float] = {}
-    for ranked in matches:
+    for ranked, weight in zip(ordered, weights, strict=False):
         product = ranked.match.product
-        votes[product] = votes.get(product, 0.0) + max(ranked.match.similarity, 0.0)
+        votes[product] = votes.get(product, 0.0) + float(weight)
     return votes
 
 

@@ -1,5 +1,7 @@
 """`/metrics`: sums for the operator, and nobody's name."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -48,7 +50,7 @@ def test_drift_of_all_tenants_indexes_is_summed() -> None:
     Gallery.across_tenants.filter(pk=deleted.gallery.pk).update(deleted_at=timezone.now())
     with tenant_scope(acme.tenant.id):
         VectorIndex.objects.filter(gallery=acme.gallery).update(
-            checked_at=timezone.now() - timezone.timedelta(days=400)
+            checked_at=timezone.now() - timedelta(days=400)
         )
 
     found = scrape()

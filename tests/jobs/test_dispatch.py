@@ -8,7 +8,15 @@ import redis
 from django.conf import settings
 from django.db import transaction
 
-from jobs.dispatch import INDEX_IMAGES, RUN_JOB, begin_turn, create_job, dispatch_on_commit, send_task
+from jobs.dispatch import (
+    INDEX_IMAGES,
+    RUN_JOB,
+    TEND_GALLERY,
+    begin_turn,
+    create_job,
+    dispatch_on_commit,
+    send_task,
+)
 from jobs.models import Job
 from tenants.models import Gallery
 from tenants.scope import tenant_scope
@@ -34,8 +42,33 @@ def test_rollback_sends_nothing(rows: None, broker: "redis.Redis") -> None:
 def test_job_is_created_with_its_message(rows: None, broker: "redis.Redis") -> None:
     shelf = open_shelf("acme")
     with tenant_scope(shelf.tenant.id):
-        job = create_job(gallery=shelf.gallery, kind=Job.Kind.PROVISION_GALLERY, trigger="test")
+        job = create_job(
+            tenant_id=shelf.tenant.id, gallery=shelf.gallery, kind=Job.Kind.PROVISION_GALLERY, trigger="test"
+        )
     assert list_messages(broker, "bulk") == [Message(RUN_JOB, [str(shelf.tenant.id), str(job.id)])]
+
+
+def test_job_carries_what_it_is_given_and_may_be_of_no_gallery(rows: None, broker: "redis.Redis") -> None:
+    shelf = open_shelf("acme")
+    with tenant_scope(shelf.tenant.id):
+        created = create_job(
+            tenant_id=shelf.tenant.id, kind=Job.Kind.PREPARE_EXEMPLARS, trigger="test", given={"asked": True}
+        )
+        job = Job.objects.get(pk=created.pk)
+    assert (job.gallery, job.input, job.state) == (None, {"asked": True}, "pending")
+    assert len(list_messages(broker, "bulk")) == 1
+
+
+def test_turns_of_two_galleries_are_two(broker: "redis.Redis") -> None:
+    for gallery in ("one", "two", "one"):
+        send_task(TEND_GALLERY, "acme", gallery)
+    assert list_messages(broker, "bulk") == [
+        Message(TEND_GALLERY, ["acme", gallery]) for gallery in ("one", "two")
+    ]
+    begin_turn(TEND_GALLERY, "acme", "one")
+    for gallery in ("one", "two"):
+        send_task(TEND_GALLERY, "acme", gallery)
+    assert list_messages(broker, "bulk")[2:] == [Message(TEND_GALLERY, ["acme", "one"])]
 
 
 def test_turn_is_asked_once_until_it_begins(broker: "redis.Redis") -> None:
@@ -74,7 +107,9 @@ def test_broker_away_breaks_no_request_and_the_row_stays(
 
     started = time.monotonic()
     with tenant_scope(shelf.tenant.id), transaction.atomic():
-        job = create_job(gallery=shelf.gallery, kind=Job.Kind.PROVISION_GALLERY, trigger="test")
+        job = create_job(
+            tenant_id=shelf.tenant.id, gallery=shelf.gallery, kind=Job.Kind.PROVISION_GALLERY, trigger="test"
+        )
     waited = time.monotonic() - started
 
     limit = settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"]

@@ -50,7 +50,7 @@ def draw_units(count: int, dim: int, seed: int) -> Vectors:
 
 def draw_near(vectors: Vectors, noise: float, seed: int) -> Vectors:
     """A unit vector near each of these (n, dim); noise is its length beside their 1."""
-    drawn = vectors + noise * draw_units(*vectors.shape, seed)
+    drawn = vectors + noise * draw_units(len(vectors), vectors.shape[1], seed)
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
 
 
@@ -189,7 +189,7 @@ def load_vectors(shelf: Shelf) -> tuple[list[int], dict[str, Vectors]]:
     rows = Embedding.objects.filter(region__image__gallery=shelf.gallery).order_by("region_id")
     keys = sorted(set(rows.values_list("region_id", flat=True)))
     return keys, {
-        model: Embedding.unpack_all(list(rows.filter(model=model).values_list("vector", flat=True)))
+        model: Embedding.unpack_all([bytes(row.vector) for row in rows.filter(model=model)])
         for model in set(rows.values_list("model", flat=True))
     }
 

@@ -21,6 +21,7 @@ from retrieval.decision import (
 )
 from retrieval.matches import Match, ProductRef
 from retrieval.ranked import RankedMatch
+from retrieval.ranking.votes import weigh_votes
 from retrieval.settings.gallery import Grouping
 
 
@@ -92,7 +93,7 @@ def group(matches: list[RankedMatch]) -> dict[ProductRef, list[RankedMatch]]:
 def test_products_come_by_their_best_match_each_with_its_nearest_ones_confidence(
     matches: list[RankedMatch],
 ) -> None:
-    ranked = rank_products(matches)
+    ranked = rank_products(matches, grouping="max", vote_k=1)
     expected = {
         product: (max(m.score for m in own), max(m.match.similarity for m in own))
         for product, own in group(matches).items()
@@ -103,12 +104,12 @@ def test_products_come_by_their_best_match_each_with_its_nearest_ones_confidence
 
 
 @given(matches_lists, st.integers(1, 12))
-def test_votes_are_summed_similarities_of_the_first_matches(matches: list[RankedMatch], vote_k: int) -> None:
+def test_votes_are_summed_weights_of_the_first_matches(matches: list[RankedMatch], vote_k: int) -> None:
     ranked = rank_products(matches, grouping="vote", vote_k=vote_k)
-    voters = sorted(matches, key=lambda match: -match.score)[:vote_k]
-    votes = {
-        product: sum(max(m.match.similarity, 0.0) for m in own) for product, own in group(voters).items()
-    }
+    ordered = sorted(matches, key=lambda match: -match.score)
+    votes: dict[ProductRef, float] = {}
+    for match, weight in zip(ordered, weigh_votes([m.score for m in ordered], vote_k), strict=False):
+        votes[match.match.product] = votes.get(match.match.product, 0.0) + weight
     assert {c.product for c in ranked} == set(group(matches))
     given_votes = [votes[c.product] for c in ranked if c.product in votes]
     assert given_votes == pytest.approx(sorted(given_votes, reverse=True))
@@ -117,10 +118,17 @@ def test_votes_are_summed_similarities_of_the_first_matches(matches: list[Ranked
 
 
 def test_vote_can_overrule_the_best_match() -> None:
-    matches = [make_match(1, 0.9), *[make_match(2, 0.8 - n / 100) for n in range(3)], make_match(3, 0.95)]
-    assert skus(rank_products(matches)) == ["sku-3", "sku-1", "sku-2"]
-    assert skus(rank_products(matches, grouping="vote", vote_k=10)) == ["sku-2", "sku-3", "sku-1"]
-    assert skus(rank_products(matches, grouping="vote", vote_k=2)) == ["sku-3", "sku-1", "sku-2"]
+    near = [make_match(2, 0.9 - n / 100) for n in range(3)]
+    matches = [make_match(1, 0.91), *near, make_match(3, 0.92), make_match(4, 0.3)]
+    assert skus(rank_products(matches, grouping="max", vote_k=10))[:3] == ["sku-3", "sku-1", "sku-2"]
+    assert skus(rank_products(matches, grouping="vote", vote_k=10))[:3] == ["sku-2", "sku-3", "sku-1"]
+    assert skus(rank_products(matches, grouping="vote", vote_k=2))[:3] == ["sku-3", "sku-1", "sku-2"]
+
+
+def test_vote_does_not_overrule_a_copy_of_a_reference_photo() -> None:
+    alike = [make_match(2, 0.84 - n / 1000) for n in range(19)]
+    matches = [make_match(1, 1.0), *alike, make_match(3, 0.7)]
+    assert skus(rank_products(matches, grouping="vote", vote_k=20))[0] == "sku-1"
 
 
 def skus(candidates: list[Candidate]) -> list[str]:
@@ -153,7 +161,7 @@ def test_decide_names_the_first_exactly_when_it_reaches_the_threshold(
         ([make_match(1, 0.9), make_match(1, 0.9)], 0.05, None),
         ([make_match(1, 0.45), make_match(2, 0.44)], 0.05, "below_threshold"),
         ([make_match(1, 0.7, penalty=0.3)], 0, "distractor"),
-        ([make_match(1, 0.7, penalty=0.2)], 0, None),
+        ([make_match(1, 0.7, penalty=0.1)], 0, None),
         ([make_match(1, 0.4, penalty=0.3)], 0, "below_threshold"),
         ([make_match(1, 0.4, penalty=-0.2)], 0, None),
         ([make_match(1, 0.6, threshold=0.65)], 0, "below_threshold"),

@@ -7,6 +7,7 @@ import pytest
 
 from inference.binarizer import Binarizer
 from inference.projection import Projection as Fitted
+from inference.projection import fit_projection
 from retrieval import fitting
 from retrieval.fitting import (
     CENTRE_AT,
@@ -78,9 +79,7 @@ def test_stored_projection_is_the_one_that_was_fitted() -> None:
     assert (row.version, row.fitted_on, row.in_dim, row.out_dim) == (1, 40, DIM, 8)
     stored = Fitted(*row.arrays()).apply(raw)
     halves = draw_units(40, DIM, 0).astype(np.float16).astype(np.float32)
-    expected = fitting.projection.fit_projection(
-        halves / np.linalg.norm(halves, axis=1, keepdims=True), dims=8, power=-0.5
-    )
+    expected = fit_projection(halves / np.linalg.norm(halves, axis=1, keepdims=True), dims=8, power=-0.5)
     assert np.allclose(stored, expected.apply(raw), atol=1e-5)
 
 
@@ -163,7 +162,9 @@ def test_versions_count_up_by_model() -> None:
         assert made.projection is not None
         assert made.rotation is not None
         assert (made.projection.version, made.rotation.version) == (version, version)
-    assert fit(open_stocked(60), PCA).projection.version == 1  # type: ignore[union-attr] - fitted just now
+    other = fit(open_stocked(60), PCA).projection
+    assert other is not None
+    assert other.version == 1
 
 
 def test_fit_that_is_kept_already_is_left_as_it_is() -> None:

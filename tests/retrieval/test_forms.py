@@ -9,17 +9,22 @@ import pytest
 from inference.binarizer import Binarizer, find_hamming, fit_binarizer
 from inference.projection import fit_projection
 from retrieval.fitting import Fit, fit_model, keep_fit
-from retrieval.forms import Form, form_of, make_form
+from retrieval.forms import Codes, Form, form_of, make_form
 from tenants.models import VectorIndex
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, open_shelf
-from tests.retrieval.stock import add_products, add_stock, draw_units
+from tests.retrieval.stock import Vectors, add_products, add_stock, draw_units
 
 DIM = 24
 
 
-def lengths(vectors: np.ndarray[Any, np.dtype[np.float32]]) -> Any:
-    return np.linalg.norm(vectors, axis=1)
+def lengths(vectors: Vectors) -> Vectors:
+    return np.asarray(np.linalg.norm(vectors, axis=1), np.float32)
+
+
+def store_codes(form: Form, compared: Vectors) -> Codes:
+    """What a form of bits stores."""
+    return np.asarray(form.store(compared), np.uint8)
 
 
 def test_identity_leaves_a_models_vectors_as_they_are() -> None:
@@ -43,8 +48,9 @@ def test_codes_are_compared_by_cosines_that_tell_the_differing_bits(method: Any)
     form = Form(("a",), DIM, None, binarizer)
 
     compared = form.compare({"a": raw})
-    stored = form.store(compared)
+    stored = store_codes(form, compared)
 
+    assert stored.dtype == form.store(compared).dtype
     assert np.array_equal(stored, binarizer.encode(raw))
     assert np.allclose(compared @ compared.T, 1 - 2 * find_hamming(stored, stored) / DIM, atol=1e-5)
 
@@ -64,7 +70,7 @@ def test_hybrid_compares_floats_and_stores_their_codes() -> None:
 def test_codes_that_fill_no_byte_are_packed_from_the_first_bit_on() -> None:
     raw = draw_units(3, 11, 0)
     form = Form(("a",), 11, None, Binarizer(np.zeros(11, np.float32), None, "sign"))
-    stored = form.store(form.compare({"a": raw}))
+    stored = store_codes(form, form.compare({"a": raw}))
     assert stored.shape == (3, 2)
     assert np.array_equal(np.unpackbits(stored, axis=1)[:, :11].astype(bool), raw > 0)
     assert not np.unpackbits(stored, axis=1)[:, 11:].any()
@@ -126,7 +132,7 @@ def test_binary_index_of_a_young_gallery_takes_signs_of_uncentred_vectors() -> N
     with tenant_scope(shelf.tenant.id):
         form = make_form(make_index(shelf, Fit(None, None, DIM, 0), representation="binary"))
     raw = np.abs(draw_units(4, DIM, 0))
-    bits = np.unpackbits(form.store(form.compare({"made": raw})), axis=1)
+    bits = np.unpackbits(store_codes(form, form.compare({"made": raw})), axis=1)
     assert np.array_equal(bits.astype(bool), raw > raw.mean(axis=1, keepdims=True))
 
 

@@ -134,7 +134,7 @@ def test_change_starts_a_reindex_exactly_when_the_index_must_be_another(
     shelf = open_shelf("acme")
     with tenant_scope(shelf.tenant.id):
         settings = merge_settings(shelf.gallery.settings, change.get("settings", {}))
-        given = {"gallery": shelf.gallery, "name": change.get("name"), "settings": settings}
+        given: dict[str, Any] = {"gallery": shelf.gallery, "name": change.get("name"), "settings": settings}
         gallery, job = change_gallery(**given, trigger="test")
         again = change_gallery(**given, trigger="test")[1]
     assert (job is not None) is rebuilt

@@ -174,6 +174,8 @@ def test_photo_deleted_before_it_is_published_leaves_nothing_in_the_index(
     _publish_images(acme_shelf.gallery, held)
 
     assert list_states([kept]) == ["indexed"]
+    # Waits for every deletion, so that the search after it sees them.
+    assert store.count(acme_shelf.space, seen=None) == 1
     assert find_indexed(acme_shelf, store) == set(
         Region.objects.filter(image=kept).values_list("id", flat=True)
     )

@@ -171,13 +171,13 @@ def test_place_before_is_that_without_policies(shelf: Shelf) -> None:
 
 
 def test_expansion_searches_again_and_marks_what_only_it_has_found(shelf: Shelf) -> None:
-    expanded = rank_with(shelf, [{"policy": "aqe", "k": 4}], limit=4, noise=4.0)
-    plain = rank_with(shelf, [], limit=4, noise=4.0)
+    expanded = rank_with(shelf, [{"policy": "aqe", "k": 2}], limit=6, noise=4.0)
+    plain = rank_with(shelf, [], limit=6, noise=4.0)
     new = [ranked for row in expanded for ranked in row if ranked.before == -1]
     assert new
     before = [{ranked.match.region_key for ranked in row} for row in plain]
     for row, known in zip(expanded, before, strict=True):
-        assert len(row) == 4
+        assert len(row) == 6
         assert {r.match.region_key for r in row if r.before >= 0} == {r.match.region_key for r in row} & known
 
 
@@ -239,7 +239,7 @@ def test_expansion_that_leaves_the_radius_keeps_what_the_query_has_found(
         free = open_live(shelf).search(vectors, limit=12, wanted=5)
 
         (first, *_) = ranker.rank_all(vectors[:1], free[:1])
-        assert [ranked.match.region_key for ranked in first][0] == keys[0]
+        assert first[0].match.region_key == keys[0]
         assert len(first) == 12, "nothing lies within the radius of the mean"
         within = ranker.rank_all(vectors, ranker.search(vectors))
 

@@ -13,6 +13,7 @@ from tenants.models import Embedding, Gallery, ReferenceImage, Region, VectorInd
 from tests.retrieval.moments import act_after, act_before, once
 from tests.retrieval.shelf import Shelf, list_region_ids
 from tests.retrieval.stock import (
+    Vectors,
     add_products,
     add_stock,
     assert_whole,
@@ -221,7 +222,9 @@ def test_augmented_index_is_filled_and_mended_with_augmented_vectors(rows: None,
         vectors = centres + 0.8 * draw_units(6, dim, 1)
         vectors = np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
         photos = add_stock(
-            shelf.gallery, {EMBEDDER: vectors}, products=np.repeat(add_products(shelf.gallery, 2), 3).tolist()
+            shelf.gallery,
+            {EMBEDDER: vectors},
+            products=[product for product in add_products(shelf.gallery, 2) for _ in range(3)],
         )
         keys = [photo.region.pk for photo in photos]
         raw = Embedding.unpack_all([Embedding.pack(row) for row in vectors])
@@ -243,18 +246,14 @@ def test_augmented_index_is_filled_and_mended_with_augmented_vectors(rows: None,
         assert_holds(shelf, store, {**expected, photo.region.pk: augment_by_hand(everything, 6, k=2)})
 
 
-def augment_by_hand(
-    vectors: np.ndarray[tuple[int, ...], np.dtype[np.float32]], at: int, k: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def augment_by_hand(vectors: Vectors, at: int, k: int) -> Vectors:
     cosines = vectors @ vectors[at]
     others = [place for place in np.argsort(-cosines) if place != at][:k]
     total = vectors[at] + sum(max(cosines[place], 0) ** 3 * vectors[place] for place in others)
     return np.asarray(total / np.linalg.norm(total), np.float32)
 
 
-def assert_holds(
-    shelf: Shelf, store: VectorStore, expected: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]
-) -> None:
+def assert_holds(shelf: Shelf, store: VectorStore, expected: dict[int, Vectors]) -> None:
     seen = Gallery.objects.get(pk=shelf.gallery.pk).index_timestamp
     queries = np.stack(list(expected.values()))
     found = store.search(shelf.space, queries, limit=1, seen=seen)

@@ -2,19 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection
-from django.db.models import QuerySet
 from pytest_django import Settings
 
 from jobs.errors import Unavailable
 from jobs.models import Job
-from retrieval import embedding, fitting, generations, reindexing
-from retrieval.analysers import embedder_dim
+from retrieval import fitting, generations, reindexing
 from retrieval.galleries import change_gallery
 from retrieval.generations import begin_generation
 from retrieval.indexes import list_searched, space_of
@@ -24,7 +20,7 @@ from retrieval.purging import purge_deleted
 from retrieval.reindexing import build_index
 from retrieval.store import VectorStore
 from tenants.domain.images import delete_image
-from tenants.models import Embedding, Gallery, Projection, ReferenceImage, Rotation, VectorIndex
+from tenants.models import Gallery, Projection, ReferenceImage, Rotation, VectorIndex
 from tenants.scope import tenant_scope
 from tests.conftest import wait_until
 from tests.retrieval.moments import Killed, act_after, act_before, kill, once
@@ -127,7 +123,7 @@ KILLS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "after the rows": lambda patch: act_before(patch, VectorStore, "ensure_collection", kill),
     "after the collection": lambda patch: act_after(patch, VectorStore, "ensure_collection", kill),
     "in the fill": cut_fill_in_two,
-    "after the fill": lambda patch: act_before(patch, reindexing, "calibrate", kill),
+    "after the fill": lambda patch: act_before(patch, reindexing, "compare_scales", kill),
     "before it is live": lambda patch: act_before(patch, reindexing, "go_live", kill),
     "while it becomes live": lambda patch: act_after(patch, reindexing, "go_live", kill),
 }
@@ -227,7 +223,7 @@ def test_settings_changed_during_a_reindex_supersede_it_and_the_later_wish_wins(
         begin_generation(read_gallery(shelf), asked=False, reuse=False)
 
     with monkeypatch.context() as patch:
-        act_before(patch, reindexing, "calibrate", once(change_and_begin))
+        act_before(patch, reindexing, "compare_scales", once(change_and_begin))
         ended = run_again(first)
     assert (ended.state, ended.code) == (Job.State.FAILED, "superseded")
 
@@ -244,7 +240,7 @@ def test_two_reindexes_at_once_end_in_one_whole_index(
     """A worker that was taken for dead comes back while another has taken its job over."""
     change_index(shelf, preset="exact", type="IVF_SQ8", nlist=4)
     job = make_job(shelf)
-    act_before(monkeypatch, reindexing, "calibrate", once(lambda: run_again(job)))
+    act_before(monkeypatch, reindexing, "compare_scales", once(lambda: run_again(job)))
 
     build_index(Job.objects.get(pk=job.pk))
 
@@ -339,71 +335,6 @@ def test_photo_published_while_the_next_generation_begins_is_written_to_it_too(
     assert_whole(shelf, store)
     tend(shelf)
     clear_photos([image])
-
-
-@pytest.fixture(scope="module")
-def pictured(rows: None, store: VectorStore) -> Iterator[Shelf]:
-    """Another gallery, of photos that models can see."""
-    with stocked_shelf(store, 0, preset="exact", embedders=["efficientnet_lite2"]) as shelf:
-        add_photos(shelf, 1, 2, 3)
-        index_pending(budget_s=60)
-        yield shelf
-
-
-def seen_by(model: str, shelf: Shelf) -> QuerySet[Embedding]:
-    return Embedding.objects.filter(model=model, region__image__gallery=shelf.gallery)
-
-
-def test_other_model_sees_the_stored_files_and_gives_the_same_answers(
-    pictured: Shelf, store: VectorStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    with tenant_scope(pictured.tenant.id):
-        (lost,) = add_photos(pictured, 4)
-        index_pending(budget_s=60)
-        (Path(django_settings.MEDIA_ROOT) / lost.file).unlink()
-        change_index(pictured, preset="exact", embedders=["efficientnet_lite0"])
-
-        job = rebuild(pictured)
-
-        assert (job.state, job.done, job.total) == (Job.State.SUCCEEDED, 4, 4)
-        assert f"image {lost.pk} cannot be embedded again" in caplog.text
-        index = open_live(pictured)
-        assert index.embedders == ["efficientnet_lite0"]
-        seen = seen_by("efficientnet_lite0", pictured)
-        keys, vectors = index.load(seen.values_list("region_id", flat=True))
-        found = index.search(vectors, limit=4, wanted=4)
-        assert [row[0].region_id for row in found] == keys.tolist()
-        assert {len(row) for row in found} == {3}, "what no file is left of, no other model can see"
-        clear_photos([lost])
-        assert_whole(pictured, store)
-
-
-def test_reindex_killed_while_it_embeds_goes_on_with_what_is_there(
-    pictured: Shelf, store: VectorStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with tenant_scope(pictured.tenant.id):
-        seen = seen_by("efficientnet_lite0", pictured)
-        seen.delete()
-        change_index(
-            pictured, preset="exact", embedders=["efficientnet_lite2", "efficientnet_lite0"], fusion="early"
-        )
-        job = make_job(pictured)
-        monkeypatch.setattr(embedding, "_BATCH", 2)
-        with monkeypatch.context() as patch:
-            act_before(patch, reindexing, "report_progress", kill)
-            with pytest.raises(Killed):
-                run_again(job)
-        first = set(seen.values_list("pk", flat=True))
-        assert len(first) == 2
-
-        run_again(job)
-
-        assert seen.count() == 3
-        assert first < set(seen.values_list("pk", flat=True))
-        assert_whole(pictured, store)
-        (live,) = list_searched(read_gallery(pictured))
-        assert live.model == "efficientnet_lite2__efficientnet_lite0"
-        assert live.dim == embedder_dim("efficientnet_lite2") + embedder_dim("efficientnet_lite0")
 
 
 def test_reindex_of_a_model_that_is_not_installed_fails_and_leaves_the_old_index(

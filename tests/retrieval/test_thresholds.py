@@ -6,7 +6,7 @@ import pytest
 
 from retrieval.settings.gallery import GallerySettings
 from retrieval.thresholds import find_threshold
-from tenants.models import Gallery, Projection, VectorIndex
+from tenants.models import Projection, VectorIndex
 
 
 def make_index(representation: str, *, projected: bool = False) -> VectorIndex:
@@ -15,43 +15,31 @@ def make_index(representation: str, *, projected: bool = False) -> VectorIndex:
     return index
 
 
-@pytest.mark.parametrize(
-    ("said", "calibrated", "value", "origin"),
-    [
-        (0.5, 0.6, 0.5, "set"),
-        (0.0, 0.6, 0.0, "set"),
-        (-1, None, -1, "set"),
-        (None, 0.6, 0.6, "calibrated"),
-        (None, 0.0, 0.0, "calibrated"),
-        (None, None, 0.85, "default"),
-    ],
-)
-def test_owners_word_comes_first_then_the_calibration(
-    said: float | None, calibrated: float | None, value: float, origin: str
-) -> None:
-    gallery = Gallery(calibrated_threshold=calibrated)
-    settings = GallerySettings.parse({"score_threshold": said})
-    found = find_threshold(gallery, settings, [make_index("float")])
-    assert (found.value, found.origin) == (value, origin)
+@pytest.mark.parametrize(("said", "origin"), [(0.5, "set"), (0.0, "set"), (-1, "set"), (None, "default")])
+def test_owners_word_comes_first(said: float | None, origin: str) -> None:
+    found = find_threshold(GallerySettings.parse({"score_threshold": said}), [make_index("float")])
+    assert (found.value, found.origin) == (0.85 if said is None else said, origin)
 
 
 @pytest.mark.parametrize(
-    ("indexes", "value"),
+    ("indexes", "like"),
     [
-        ([], 0.85),
-        ([make_index("float")], 0.85),
-        ([make_index("float", projected=True)], 0.45),
-        ([make_index("float"), make_index("float", projected=True)], 0.45),
-        ([make_index("hybrid")], 0.85),
-        ([make_index("hybrid", projected=True)], 0.45),
-        ([make_index("binary")], 0.35),
-        ([make_index("binary", projected=True)], 0.35),
+        ([], "raw"),
+        ([make_index("float"), make_index("float", projected=True)], "projected"),
+        ([make_index("hybrid")], "raw"),
+        ([make_index("hybrid", projected=True)], "projected"),
+        ([make_index("binary")], "bits"),
+        ([make_index("binary", projected=True)], "bits"),
     ],
 )
 @pytest.mark.parametrize("wanted", [{}, {"representation": "binary"}], ids=["as-built", "to-be-rebuilt"])
 def test_default_fits_the_vectors_that_are_searched(
-    indexes: list[VectorIndex], value: float, wanted: dict[str, Any]
+    indexes: list[VectorIndex], like: str, wanted: dict[str, Any]
 ) -> None:
     """Not those of settings whose index is still being built."""
     settings = GallerySettings.parse({"index": wanted})
-    assert find_threshold(Gallery(), settings, indexes).value == value
+    usual = {"raw": [make_index("float")], "projected": [make_index("float", projected=True)]}
+    expected = usual.get(like, [make_index("binary")])
+    assert find_threshold(settings, indexes) == find_threshold(settings, expected)
+    defaults = [find_threshold(settings, kind).value for kind in (*usual.values(), [make_index("binary")])]
+    assert defaults == sorted(defaults, reverse=True), "raw cosines are the highest, those of bits the lowest"

@@ -12,10 +12,10 @@ import pytest
 import redis
 from django.conf import settings
 
-from retrieval.analysers import embedder_dim
-from retrieval.space import space_of
+from retrieval.indexes import list_searched, space_of
 from retrieval.store import connect_store
 from tenants.models import Gallery, ReferenceImage, Region
+from tenants.scope import tenant_scope
 from tests.api.catalog import add_product, count_images, make_gallery, upload, wait_indexed
 from tests.api.photos import draw_photo
 from tests.conftest import Service, Shop, wait_until
@@ -54,8 +54,9 @@ def assert_indexed_exactly_once(gallery_id: str, count: int) -> None:
     assert regions.values("image").distinct().count() == count
     boxes = list(regions.values_list("image", "source", "x1", "y1", "x2", "y2"))
     assert len(set(boxes)) == len(boxes)
-    space = space_of(gallery, dim=embedder_dim(gallery.embedder))
-    assert connect_store().count(space) == len(boxes)
+    with tenant_scope(gallery.tenant_id):
+        (index,) = list_searched(gallery)
+    assert connect_store().count(space_of(index), seen=None) == len(boxes)
 
 
 def test_photos_of_a_killed_bulk_worker_are_indexed_exactly_once(restarting: Service, acme: Shop) -> None:

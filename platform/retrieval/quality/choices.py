@@ -24,15 +24,18 @@ class Choice:
     """A way of ranking: policies in order, and how references vote on products."""
 
     rerank: tuple[Step, ...] = ()
-    grouping: Grouping = "max"
+    grouping: Grouping = "vote"
 
     @classmethod
     def parse(cls, said: object) -> "Choice":
-        """From a list of policies, or an object of `rerank` and `grouping`. Raises `InvalidSettings`."""
+        """From a list of policies, or an object of `rerank` and `grouping`: a vote where nothing is said.
+
+        Raises `InvalidSettings`.
+        """
         given = said if isinstance(said, Mapping) else {"rerank": said}
         if unknown := sorted(str(name) for name in set(given) - {"rerank", "grouping"}):
             raise InvalidSettings(f"A policy has rerank and grouping, no {unknown[0]!r}.")
-        grouping: Any = given.get("grouping", "max")
+        grouping: Any = given.get("grouping", cls.grouping)
         if grouping not in get_args(Grouping):
             raise InvalidSettings(f"grouping must be one of {', '.join(get_args(Grouping))}.")
         try:
@@ -45,12 +48,13 @@ class Choice:
         return {"rerank": describe_steps(self.rerank), "grouping": self.grouping}
 
 
-PLAIN = Choice()
+# The bare search: no policy, and the nearest reference decides.
+PLAIN = Choice(grouping="max")
 
 
 def list_usual(*, with_distractors: bool) -> list[Choice]:
     """What is compared when nobody says what: plain, the vote, and the usual policies."""
-    usual = [PLAIN, Choice(grouping="vote"), *(Choice(parse_steps(names)) for names in _USUAL)]
+    usual = [PLAIN, Choice(), *(Choice(parse_steps(names)) for names in _USUAL)]
     return [*usual, Choice(parse_steps([Policy.DISTRACTORS]))] if with_distractors else usual
 
 

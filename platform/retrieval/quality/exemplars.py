@@ -86,9 +86,7 @@ def analyse_again(gallery: Gallery, *, trigger: str) -> Job | None:
     waiting = list(queries)
     if not waiting:
         return None
-    return start_preparation(
-        tenant_id=gallery.tenant_id, exemplars=waiting, trigger=trigger, gallery=gallery
-    )
+    return start_preparation(tenant_id=gallery.tenant_id, exemplars=waiting, trigger=trigger, gallery=gallery)
 
 
 def delete_exemplar_files(gallery: Gallery) -> None:

@@ -19,12 +19,12 @@ KINDS: dict[str, Kind] = {
     ),
     "shortlist": Number("Nearest references that are ranked.", 100, 1, 1000),
     "grouping": Choice(
-        "A product's place: by its best reference (`max`), or by the similarities of its references among "
-        "the `vote_k` best (`vote`).",
-        "max",
+        "A product's place: by the vote of the `vote_k` best references, each weighing the fourth "
+        "power of its lead (`vote`), or by its best reference (`max`).",
+        "vote",
         get_args(Grouping),
     ),
-    "vote_k": Number("Best references that vote on the product.", 10, 1, 1000),
+    "vote_k": Number("Best references that vote on the product.", 20, 1, 1000),
     "category_votes": Number("Nearest references that vote on the category; 0 for no category.", 20, 0, 1000),
     "score_threshold": Number(
         "Least similarity at which a product is named instead of `unknown`; null for the usual one.",

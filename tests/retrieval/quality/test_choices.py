@@ -6,14 +6,14 @@ from tenants.errors import InvalidSettings
 
 
 def test_choice_reads_a_list_and_an_object_and_writes_what_it_read() -> None:
-    assert Choice.parse([]) == PLAIN
+    assert Choice.parse({"grouping": "max"}) == PLAIN
     named = Choice.parse(["alpha_qe", {"policy": "k_reciprocal", "k1": 30}])
     assert named.as_dict() == {
         "rerank": ["alpha_qe", {"policy": "k_reciprocal", "k1": 30}],
-        "grouping": "max",
+        "grouping": "vote",
     }
     assert Choice.parse(named.as_dict()) == named
-    assert Choice.parse({"rerank": [], "grouping": "vote"}) == Choice(grouping="vote")
+    assert Choice.parse([]) == Choice(grouping="vote")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_choice_refuses_what_cannot_work_and_says_why(said: object, told: str) -
 
 
 def test_choices_are_each_compared_once_and_not_too_many() -> None:
-    assert parse_choices([[], ["aqe"], [], {"rerank": ["aqe"]}]) == [PLAIN, Choice.parse(["aqe"])]
+    assert parse_choices([[], ["aqe"], [], {"rerank": ["aqe"]}]) == [Choice(), Choice.parse(["aqe"])]
     with pytest.raises(InvalidSettings, match="At most 20"):
         parse_choices([[]] * 21)
 
@@ -42,7 +42,7 @@ def test_plain_and_the_gallerys_own_are_always_among_the_choices() -> None:
     own = GallerySettings.parse({"rerank": ["soft_rank"], "grouping": "vote"})
     asked = [Choice.parse(["aqe"])]
     assert complete_choices(asked, own) == [*asked, PLAIN, Choice(own.rerank, "vote")]
-    assert complete_choices([PLAIN], GallerySettings.parse({})) == [PLAIN]
+    assert complete_choices([PLAIN], GallerySettings.parse({})) == [PLAIN, Choice()]
 
 
 def test_usual_choices_have_distractors_only_where_there_are_some() -> None:

@@ -153,12 +153,12 @@ def test_apply_sets_the_way_of_ranking_in_one_call(made: ClusteredGallery) -> No
     evaluation = run(made, policies=[["alpha_qe", {"policy": "k_reciprocal", "k1": 10}]])
     gallery = apply_evaluation(evaluation=evaluation, policy=0)
     assert gallery.settings["rerank"] == ["alpha_qe", {"policy": "k_reciprocal", "k1": 10}]
-    assert gallery.settings["grouping"] == "max"
+    assert gallery.settings["grouping"] == "vote"
     assert gallery.settings["index"] == made.gallery.settings["index"]
     applied = apply_evaluation(evaluation=evaluation, policy=None).settings
     assert {name: applied[name] for name in ("rerank", "grouping")} == evaluation.recommended
-    with pytest.raises(NotFound, match="policies 0 to 1"):
-        apply_evaluation(evaluation=evaluation, policy=2)
+    with pytest.raises(NotFound, match="policies 0 to 2"):
+        apply_evaluation(evaluation=evaluation, policy=3)
 
 
 def test_gallerys_own_way_is_always_evaluated(made: ClusteredGallery) -> None:
@@ -166,7 +166,7 @@ def test_gallerys_own_way_is_always_evaluated(made: ClusteredGallery) -> None:
     Gallery.objects.filter(pk=made.gallery.pk).update(settings=changed)
     policies = run(made, policies=[["aqe"]]).result["policies"]
     assert [(policy["rerank"], policy["grouping"]) for policy in policies] == [
-        (["aqe"], "max"),
+        (["aqe"], "vote"),
         ([], "max"),
         (["soft_rank"], "vote"),
     ]
@@ -179,7 +179,7 @@ def test_two_evaluations_are_compared_with_what_was_set_otherwise(made: Clustere
     compared = compare_evaluations(run(made), before)
     assert compared["settings"] == {"shortlist": [100, 1]}
     assert compared["same_source"] is True
-    assert [policy["differences"] is None for policy in compared["policies"]] == [False, False]
+    assert [policy["differences"] is None for policy in compared["policies"]] == [False, False, False]
     assert compared["policies"][0]["differences"]["mean_average_precision"] < 0
 
 

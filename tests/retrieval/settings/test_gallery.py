@@ -42,15 +42,15 @@ def test_anything_said_makes_settings_or_is_refused_by_name(said: dict[str, Any]
         assert GallerySettings.parse(settings.as_dict()) == settings
 
 
-def test_settings_default_to_a_balanced_index_and_plain_ranking() -> None:
+def test_settings_default_to_a_balanced_index_and_a_vote_without_policies() -> None:
     assert GallerySettings.parse({}).as_dict() == {
         "detect": True,
         "max_regions": 5,
         "fallback": True,
         "shortlist": 100,
         "rerank": [],
-        "grouping": "max",
-        "vote_k": 10,
+        "grouping": "vote",
+        "vote_k": 20,
         "category_votes": 20,
         "score_threshold": None,
         "margin": 0.0,

@@ -1,0 +1,54 @@
+"""The running service finds by itself what nobody asked it to do."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from retrieval.indexes import list_searched, space_of
+from retrieval.store import connect_store
+from tenants.models import Gallery, VectorIndex
+from tenants.scope import tenant_scope
+from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
+from tests.api.photos import draw_photo
+from tests.conftest import Shop, wait_until
+
+
+@pytest.fixture
+def gallery(acme: Shop) -> str:
+    """A gallery with a photo."""
+    made = make_gallery(acme, settings={"index": {"preset": "exact"}})
+    upload(acme, made, add_product(acme, made, "one"), draw_photo(1))
+    wait_indexed(acme, made, 1)
+    return made
+
+
+def recognize(shop: Shop, gallery: str) -> tuple[int, str | None]:
+    """(status, SKU) of a photo that the gallery knows."""
+    answer = shop.http.post(f"/v1/galleries/{gallery}/recognize", files={"image": draw_photo(1)})
+    product = answer.json()["answer"]["product"] if answer.status_code == 200 else None
+    return answer.status_code, product and product["sku"]
+
+
+def test_index_that_milvus_has_lost_is_rebuilt_unattended(acme: Shop, gallery: str) -> None:
+    row = Gallery.across_tenants.get(pk=UUID(gallery))
+    with tenant_scope(row.tenant_id):
+        for index in list_searched(row):
+            connect_store().drop_collection(space_of(index))
+    status, _ = recognize(acme, gallery)
+    assert status == 503
+
+    wait_until(lambda: recognize(acme, gallery) == (200, "one"), "the index is back", 90)
+
+    assert Gallery.across_tenants.get(pk=row.pk).generation == row.generation + 1
+
+
+def test_provisioning_that_nobody_does_is_done(acme: Shop, gallery: str) -> None:
+    """So the galleries of the first version come to their indexes."""
+    row = Gallery.across_tenants.get(pk=UUID(gallery))
+    Gallery.across_tenants.filter(pk=row.pk).update(
+        state="provisioning", created_at=timezone.now() - timedelta(minutes=5)
+    )
+    wait_until(lambda: recognize(acme, gallery) == (200, "one"), "the gallery is ready", 90)
+    assert VectorIndex.across_tenants.filter(gallery=row.pk, retired_at=None).count() == 1
