@@ -14,6 +14,8 @@ Told = Callable[[str], None]
 # every 10 s, at galleries that have been quiet for 5 s.
 FITTED_FROM: Final = 300
 _OUTGROWN: Final = 1.5
+# It fits on no more than so many, however many there are.
+_MOST_FITTED: Final = 20_000
 _STALL_S: Final = 180.0
 _PROJECTION: Final = "the projection is still to be fitted"
 
@@ -81,7 +83,8 @@ def _check_job(row: JobRow) -> None:
 
 def _is_outgrown(model: ModelRow, photos: int) -> bool:
     makes_codes_itself = model.binarized_on == 0
-    return not makes_codes_itself and photos >= _OUTGROWN * (model.projected_on or 0)
+    fitted_on = model.projected_on or 0
+    return not makes_codes_itself and fitted_on < _MOST_FITTED and photos >= _OUTGROWN * fitted_on
 
 
 class _Patience:

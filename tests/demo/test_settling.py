@@ -47,6 +47,10 @@ def test_gallery_that_grew_by_half_waits_for_the_next_projection() -> None:
     assert find_awaited(_gallery(600, fitted)) is not None
 
 
+def test_projection_of_a_huge_gallery_is_not_waited_for_again() -> None:
+    assert find_awaited(_gallery(90_000, ModelRow("e", projected_on=20_000))) is None
+
+
 def test_every_model_of_an_ensemble_is_waited_for() -> None:
     models = ModelRow("a", projected_on=400), ModelRow("b")
     assert find_awaited(_gallery(400, *models)) is not None
