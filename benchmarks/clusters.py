@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.errors import Unavailable
-from retrieval.index_parameters import Vectors
-from retrieval.space import IndexBuild, Space
-from retrieval.store import Hit, VectorStore
+from retrieval.index.parameters import Vectors
+from retrieval.index.space import IndexBuild, Space
+from retrieval.index.store import Hit, VectorStore
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]

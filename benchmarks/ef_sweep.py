@@ -30,8 +30,8 @@ from benchmarks.clusters import (  # noqa: E402
     measure_recall,
 )
 from benchmarks.figures import Spread, spread_of, write_figures  # noqa: E402
-from retrieval.space import HNSW, SearchParams, Space  # noqa: E402
-from retrieval.store import Hit, VectorStore, connect_store  # noqa: E402
+from retrieval.index.space import HNSW, SearchParams, Space  # noqa: E402
+from retrieval.index.store import Hit, VectorStore, connect_store  # noqa: E402
 
 EFS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 PICTURE = Path("docs/ef_sweep.svg")

@@ -35,10 +35,10 @@ from demo.uploads import Upload  # noqa: E402
 from inference.analysis import Analyser  # noqa: E402
 from inference.images import Picture, decode_picture  # noqa: E402
 from retrieval.analysers import embedder_dim, get_analyser  # noqa: E402
-from retrieval.gallery_index import GalleryIndex, open_index  # noqa: E402
-from retrieval.generations import wanted_settings  # noqa: E402
-from retrieval.indexes import list_embedders, list_searched, space_of  # noqa: E402
-from retrieval.store import connect_store  # noqa: E402
+from retrieval.index.gallery_index import GalleryIndex, open_index  # noqa: E402
+from retrieval.index.generations import wanted_settings  # noqa: E402
+from retrieval.index.rows import list_embedders, list_searched, space_of  # noqa: E402
+from retrieval.index.store import connect_store  # noqa: E402
 from tenants.domain.bootstrap import ensure_demo_tenant  # noqa: E402
 from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region  # noqa: E402
 from tenants.scope import tenant_scope  # noqa: E402

@@ -38,8 +38,8 @@ from benchmarks.clusters import (  # noqa: E402
 )
 from benchmarks.figures import Spread, spread_of, write_figures  # noqa: E402
 from inference.binarizer import Binarizer, fit_binarizer  # noqa: E402
-from retrieval.space import IndexBuild, SearchParams, Space  # noqa: E402
-from retrieval.store import Hit, VectorStore, connect_store  # noqa: E402
+from retrieval.index.space import IndexBuild, SearchParams, Space  # noqa: E402
+from retrieval.index.store import Hit, VectorStore, connect_store  # noqa: E402
 
 EF = 128
 # A hybrid search rescores so many times the results asked for.

@@ -14,13 +14,13 @@ from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import run_job
 from retrieval.galleries import delete_gallery, provision_gallery
-from retrieval.indexing import index_pending
-from retrieval.purging import purge_deleted
+from retrieval.index.reindexing import build_index
+from retrieval.index.tending import tend_gallery
+from retrieval.photos.indexing import index_pending
+from retrieval.photos.purging import purge_deleted
 from retrieval.quality.calibrating import run_calibration
 from retrieval.quality.evaluating import run_evaluation
 from retrieval.quality.exemplars import prepare_exemplars
-from retrieval.reindexing import build_index
-from retrieval.tending import tend_gallery
 from tenants.models import Gallery
 from tenants.scope import tenant_scope
 

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, TEND_GALLERY, send_task
 from jobs.unfinished import list_stranded_jobs, tenants_with_deleted_images, tenants_with_pending_images
-from retrieval.tending import list_untended
+from retrieval.index.tending import list_untended
 
 
 @shared_task(name="bulk.sweep")

@@ -11,7 +11,7 @@ from jobs.calls import QUEUE
 from jobs.errors import Unavailable
 from jobs.presence import list_workers
 from jobs.valkey import connect_valkey
-from retrieval.store import connect_store
+from retrieval.index.store import connect_store
 
 
 def livez(_request: HttpRequest) -> JsonResponse:

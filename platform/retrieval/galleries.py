@@ -9,11 +9,11 @@ from jobs.dispatch import create_job
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import report_progress
-from retrieval.files import delete_file
-from retrieval.generations import Superseded, drop_collections, wanted_settings
-from retrieval.indexes import list_written
+from retrieval.index.generations import Superseded, drop_collections, wanted_settings
+from retrieval.index.reindexing import build_index
+from retrieval.index.rows import list_written
+from retrieval.photos.files import delete_file
 from retrieval.quality.exemplars import analyse_again, delete_exemplar_files
-from retrieval.reindexing import build_index
 from retrieval.settings.gallery import GallerySettings
 from tenants.domain.galleries import create_gallery, hide_gallery, update_gallery
 from tenants.models import Gallery, ReferenceImage

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
-from retrieval.store import Hit
+from retrieval.index.store import Hit
 from tenants.models import Gallery, ReferenceImage, Region
 
 _PRODUCT = (

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db.models import Count, Max
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
 from tenants.models import Embedding, Exemplar, ExemplarRegion
 
 Vectors = npt.NDArray[np.float32]

@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
+from retrieval.index.store import Hit
 from retrieval.matches import Match, load_matches
 from retrieval.negatives import load_negatives
 from retrieval.ranking.chain import Ranking, Shortlist, rank
@@ -15,7 +16,6 @@ from retrieval.ranking.distractors import find_query_penalty
 from retrieval.ranking.policies import Policy, Step, split_steps
 from retrieval.ranking.query_expansion import expand_alpha, expand_average
 from retrieval.ranking.soft_rank import sum_top
-from retrieval.store import Hit
 
 Vectors = npt.NDArray[np.float32]
 

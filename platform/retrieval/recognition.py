@@ -20,14 +20,14 @@ from retrieval.decision import (
     reject,
     suppress_repeats,
 )
-from retrieval.gallery_index import GalleryIndex, Vectors
-from retrieval.indexes import ask_check, list_searched
+from retrieval.index.gallery_index import GalleryIndex, Vectors
+from retrieval.index.rows import ask_check, list_searched
+from retrieval.index.store import Hit, IndexMissing
 from retrieval.matches import Match, load_matches
 from retrieval.ranked import RankedMatch, Ranker
 from retrieval.ranking.categories import CategoryVote, vote
 from retrieval.readiness import check_ready
 from retrieval.settings.gallery import GallerySettings, merge_settings
-from retrieval.store import Hit, IndexMissing
 from retrieval.thresholds import find_threshold
 from tenants.models import Gallery
 from tenants.queries.catalog import get_gallery

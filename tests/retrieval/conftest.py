@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import DjangoDbBlocker, Settings
 
-from retrieval.store import VectorStore, connect_store
+from retrieval.index.store import VectorStore, connect_store
 from tests.relay import Relay
 from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
 

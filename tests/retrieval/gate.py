@@ -6,8 +6,8 @@ import pytest
 
 from inference.analysis import Analyser, Analysis, AnalysisOptions
 from inference.images import Picture
-from retrieval import indexing
 from retrieval.analysers import get_analyser
+from retrieval.photos import indexing
 
 
 class Gate:

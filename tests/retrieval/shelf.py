@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import connection
 
 from retrieval.analysers import default_embedder
-from retrieval.generations import begin_generation, go_live
-from retrieval.indexes import space_of
-from retrieval.space import Space
-from retrieval.store import VectorStore
+from retrieval.index.generations import begin_generation, go_live
+from retrieval.index.rows import space_of
+from retrieval.index.space import Space
+from retrieval.index.store import VectorStore
 from tenants.domain.galleries import create_gallery
 from tenants.domain.images import add_image
 from tenants.domain.products import create_product

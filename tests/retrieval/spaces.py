@@ -9,8 +9,8 @@ import numpy.typing as npt
 from django.conf import settings
 from pymilvus import MilvusClient
 
-from retrieval.space import IndexBuild, Space
-from retrieval.store import VectorStore
+from retrieval.index.space import IndexBuild, Space
+from retrieval.index.store import VectorStore
 
 DIM = 16
 Vectors = npt.NDArray[np.float32]

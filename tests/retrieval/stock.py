@@ -12,12 +12,12 @@ import numpy.typing as npt
 from jobs.models import Job
 from jobs.progress import run_job
 from retrieval.analysers import embedder_dim
-from retrieval.gallery_index import GalleryIndex, open_index
-from retrieval.indexes import list_searched, space_of
-from retrieval.reindexing import build_index
+from retrieval.index.gallery_index import GalleryIndex, open_index
+from retrieval.index.reindexing import build_index
+from retrieval.index.rows import list_searched, space_of
+from retrieval.index.store import VectorStore
+from retrieval.index.tending import tend_gallery
 from retrieval.settings.gallery import GallerySettings
-from retrieval.store import VectorStore
-from retrieval.tending import tend_gallery
 from tenants.models import (
     Embedding,
     Exemplar,

@@ -8,12 +8,12 @@ import pytest
 from jobs.models import Job
 from jobs.progress import run_job
 from retrieval import galleries
-from retrieval.files import delete_file
 from retrieval.galleries import change_gallery, delete_gallery, provision_gallery
-from retrieval.generations import begin_generation
-from retrieval.indexing import index_pending
+from retrieval.index.generations import begin_generation
+from retrieval.index.store import VectorStore
+from retrieval.photos.files import delete_file
+from retrieval.photos.indexing import index_pending
 from retrieval.settings.gallery import merge_settings
-from retrieval.store import VectorStore
 from tenants.domain.galleries import hide_gallery
 from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region, VectorIndex
 from tenants.scope import tenant_scope

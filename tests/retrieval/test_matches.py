@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from retrieval.index.store import Hit
 from retrieval.matches import load_matches
-from retrieval.store import Hit
 from tenants.domain.products import create_product
 from tenants.models import Product, ReferenceImage, Region
 from tenants.scope import tenant_scope

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from retrieval.index.reconciling import reconcile_index
+from retrieval.index.store import VectorStore
 from retrieval.negatives import load_negatives
 from retrieval.ranked import RankedMatch, Ranker
 from retrieval.ranking.chain import Shortlist, rank
 from retrieval.ranking.policies import parse_steps, split_steps
 from retrieval.ranking.query_expansion import expand_alpha, expand_average
-from retrieval.reconciling import reconcile_index
-from retrieval.store import VectorStore
 from tenants.models import Exemplar, ReferenceImage
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, list_region_ids

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from retrieval.answers import describe_recognition, describe_search
-from retrieval.indexing import index_pending
+from retrieval.index.reconciling import reconcile_index
+from retrieval.index.store import IndexMissing, VectorStore
+from retrieval.photos.indexing import index_pending
 from retrieval.recognition import Recognition, RecognitionOptions, recognize, search_similar
-from retrieval.reconciling import reconcile_index
-from retrieval.store import IndexMissing, VectorStore
 from tenants.domain.products import create_product
 from tenants.errors import Conflict, NotFound
 from tenants.models import Gallery, Product, ReferenceImage, VectorIndex

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from jobs.models import Job
-from retrieval.store import VectorStore
+from retrieval.index.store import VectorStore
 from tenants.models import Gallery, VectorIndex
 from tenants.scope import tenant_scope
 from tests.relay import Relay

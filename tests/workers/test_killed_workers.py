@@ -12,8 +12,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from retrieval.indexes import list_searched, space_of
-from retrieval.store import connect_store
+from retrieval.index.rows import list_searched, space_of
+from retrieval.index.store import connect_store
 from tenants.models import Gallery, ReferenceImage, Region
 from tenants.scope import tenant_scope
 from tests.api.catalog import add_product, count_images, make_gallery, upload, wait_indexed

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from retrieval.indexes import list_searched, space_of
-from retrieval.store import connect_store
+from retrieval.index.rows import list_searched, space_of
+from retrieval.index.store import connect_store
 from tenants.models import Gallery, VectorIndex
 from tenants.scope import tenant_scope
 from tests.api.catalog import add_product, make_gallery, upload, wait_indexed

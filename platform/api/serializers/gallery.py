@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from api.serializers.settings import EffectiveSettingsField, SettingsChangeField
 from jobs.lookup import find_unfinished
-from retrieval.index_report import report_index, report_threshold
+from retrieval.index.report import report_index, report_threshold
 from retrieval.settings.gallery import GallerySettings
 from retrieval.thresholds import Origin
 from tenants.models import Gallery

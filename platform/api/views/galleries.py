@@ -17,7 +17,7 @@ from api.serializers.job import JobSerializer
 from api.views.tenant_view import TenantView
 from jobs.models import Job
 from retrieval.galleries import change_gallery, close_gallery, open_gallery, reindex_gallery
-from retrieval.index_report import with_indexes
+from retrieval.index.report import with_indexes
 from retrieval.model_choice import settle_settings
 from retrieval.readiness import check_ready
 from tenants.models import Gallery

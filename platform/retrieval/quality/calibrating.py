@@ -7,7 +7,7 @@ from django.db import transaction
 from jobs.dispatch import create_job
 from jobs.models import Job
 from jobs.progress import report_progress
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
 from retrieval.quality.calibration import calibrate
 from retrieval.quality.sources import check_measurable, open_measured
 from retrieval.quality.thresholding import CalibrationResult

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from retrieval.decision import rank_products
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
 from retrieval.quality.examiner import Examiner
 from retrieval.quality.thresholding import NOTHING, CalibrationResult, settle_threshold
 from retrieval.quality.trials import (

@@ -8,8 +8,8 @@ from django.db import transaction
 from jobs.dispatch import create_job
 from jobs.models import Job
 from jobs.progress import report_progress
-from retrieval.gallery_index import GalleryIndex
-from retrieval.index_report import report_threshold
+from retrieval.index.gallery_index import GalleryIndex
+from retrieval.index.report import report_threshold
 from retrieval.quality.choices import Choice, complete_choices, list_usual, parse_choices
 from retrieval.quality.evaluation import ask_queries, evaluate, leave_one_out
 from retrieval.quality.recommendation import compare_policies, compare_settings

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.decision import Rules, decide
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
 from retrieval.quality.choices import Choice
 from retrieval.quality.examiner import Examiner, time_ranking
 from retrieval.quality.figures import Answer, find_figures

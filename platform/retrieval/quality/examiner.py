@@ -8,14 +8,14 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
+from retrieval.index.store import Hit
 from retrieval.matches import Match
 from retrieval.quality.trial_index import Memory, TrialIndex
 from retrieval.quality.trials import Trial
 from retrieval.quality.vectors import load_exemplar_vectors
 from retrieval.ranked import RankedMatch, Ranker
 from retrieval.ranking.policies import Step
-from retrieval.store import Hit
 from tenants.models import Exemplar
 
 Vectors = npt.NDArray[np.float32]

@@ -14,8 +14,8 @@ from jobs.dispatch import create_job
 from jobs.models import Job
 from jobs.progress import report_progress
 from retrieval.analysers import default_embedder, get_analyser
-from retrieval.files import delete_file, read_file
-from retrieval.indexes import list_embedders, list_written
+from retrieval.index.rows import list_embedders, list_written
+from retrieval.photos.files import delete_file, read_file
 from retrieval.settings.gallery import GallerySettings
 from tenants.models import Embedding, Exemplar, ExemplarRegion, Gallery, VectorIndex
 

@@ -1,6 +1,6 @@
 """Whether a gallery can be measured now, said before a job is made of it."""
 
-from retrieval.gallery_index import GalleryIndex, open_index
+from retrieval.index.gallery_index import GalleryIndex, open_index
 from retrieval.quality.exemplars import ensure_exemplar_vectors
 from retrieval.quality.trials import list_paired_products
 from retrieval.readiness import check_ready

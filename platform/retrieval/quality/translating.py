@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
+from retrieval.index.store import IndexMissing
 from retrieval.quality.calibration import calibrate
 from retrieval.quality.translation import Translation
 from retrieval.ranking.measures import Curve
 from retrieval.settings.gallery import GallerySettings, merge_settings
-from retrieval.store import IndexMissing
 from tenants.models import Gallery, Product, VectorIndex
 
 _log = logging.getLogger(__name__)

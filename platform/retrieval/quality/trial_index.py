@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
+from retrieval.index.store import Hit
 from retrieval.matches import Match, load_matches
-from retrieval.store import Hit
 
 Vectors = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db.models import Count, Q, QuerySet
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
 from retrieval.quality.vectors import load_exemplar_vectors
 from tenants.models import Exemplar, Gallery, Product, ReferenceImage, Region
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.gallery_index import GalleryIndex
+from retrieval.index.gallery_index import GalleryIndex
 from tenants.models import Embedding, ExemplarRegion
 
 Vectors = npt.NDArray[np.float32]

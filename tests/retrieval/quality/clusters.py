@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.gallery_index import GalleryIndex, open_index
-from retrieval.indexes import space_of
+from retrieval.index.gallery_index import GalleryIndex, open_index
+from retrieval.index.rows import space_of
+from retrieval.index.store import VectorStore
+from retrieval.index.writing import write_regions
 from retrieval.settings.gallery import GallerySettings
-from retrieval.store import VectorStore
-from retrieval.writing import write_regions
 from tenants.models import (
     Embedding,
     Exemplar,

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from retrieval.store import VectorStore
+from retrieval.index.store import VectorStore
 from tests.retrieval.quality.clusters import ClusteredGallery, clustered_gallery
 
 # Products of four, two and one photo.

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from jobs.models import Job
+from retrieval.index.store import VectorStore
 from retrieval.quality.calibrating import apply_calibration, run_calibration, start_calibration
 from retrieval.quality.calibration import calibrate
-from retrieval.store import VectorStore
 from tenants.errors import Conflict
 from tenants.models import Calibration, Exemplar, Gallery, Region
 from tests.retrieval.quality.clusters import (

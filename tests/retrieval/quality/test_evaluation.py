@@ -8,6 +8,7 @@ import pytest
 
 from jobs.models import Job
 from retrieval.decision import rank_products
+from retrieval.index.store import VectorStore
 from retrieval.quality.choices import PLAIN, Choice
 from retrieval.quality.evaluating import (
     apply_evaluation,
@@ -17,7 +18,6 @@ from retrieval.quality.evaluating import (
 )
 from retrieval.quality.evaluation import ask_queries, evaluate, leave_one_out
 from retrieval.quality.examiner import Examiner
-from retrieval.store import VectorStore
 from tenants.errors import Conflict, InvalidSettings, NotFound
 from tenants.models import Evaluation, Exemplar, Gallery, Region
 from tests.retrieval.quality.clusters import (

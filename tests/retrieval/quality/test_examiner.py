@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from retrieval.index.store import VectorStore
 from retrieval.quality.examiner import Examiner
 from retrieval.quality.trials import Trial, list_distractor_trials, list_reference_trials
 from retrieval.ranked import RankedMatch, Ranker
 from retrieval.ranking.policies import parse_steps
-from retrieval.store import VectorStore
 from tenants.models import Exemplar, ReferenceImage
 from tests.retrieval.quality.clusters import (
     ClusteredGallery,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from retrieval.index.store import VectorStore
 from retrieval.quality.trials import list_distractor_trials, list_query_trials, list_reference_trials
-from retrieval.store import VectorStore
 from tenants.models import Exemplar, Product, ReferenceImage, Region
 from tests.retrieval.quality.clusters import ClusteredGallery, add_exemplar, clustered_gallery, draw_centres
 from tests.retrieval.quality.conftest import PHOTOS

@@ -9,8 +9,8 @@ from django.db.models import F
 
 from jobs.errors import Unavailable
 from retrieval.galleries import reindex_gallery
-from retrieval.reconciling import reconcile_index
-from retrieval.store import IndexMissing
+from retrieval.index.reconciling import reconcile_index
+from retrieval.index.store import IndexMissing
 from tenants.models import Gallery, VectorIndex
 from tenants.scope import tenant_scope
 

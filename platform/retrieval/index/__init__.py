@@ -1,0 +1,1 @@
+"""A gallery's vectors in Milvus: made, kept, searched, built anew and compared with PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Reference photos: their files, and their way into the index and out of it."""
