@@ -14,6 +14,7 @@ from tenants.domain.images import delete_image
 from tenants.domain.products import create_product, delete_product
 from tenants.models import Product, ReferenceImage, Region
 from tests.relay import Relay
+from tests.retrieval.photos.test_indexing import find_indexed
 from tests.retrieval.shelf import (
     Shelf,
     add_photos,
@@ -22,7 +23,6 @@ from tests.retrieval.shelf import (
     list_stored_files,
     run_together,
 )
-from tests.retrieval.test_indexing import find_indexed
 
 
 @pytest.fixture
