@@ -116,6 +116,6 @@ def test_evaluation_that_cannot_be_made_is_refused_at_once(acme: Shop, gallery: 
 def test_policy_that_was_not_evaluated_cannot_be_applied(acme: Shop, gallery: str) -> None:
     found = evaluate(acme, gallery, source="leave_one_out", policies=[["aqe"]])
     path = f"/v1/galleries/{gallery}/evaluations/{found}/apply"
-    check_problem(acme.http.post(path, json={"policy": 2}), "policy_not_found")
+    check_problem(acme.http.post(path, json={"policy": 3}), "policy_not_found")
     check_problem(acme.http.post(path, json={"policy": -1}), "invalid_request")
     assert acme.http.post(path, json={}).status_code == 200
