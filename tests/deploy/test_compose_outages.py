@@ -11,6 +11,7 @@ from tests.deploy.processes import Running, find_free_port
 
 pytestmark = pytest.mark.timeout(300)
 StartWithout = Callable[..., str]
+WaitReady = Callable[[str], None]
 
 
 @pytest.fixture
@@ -62,28 +63,38 @@ def test_call_without_a_database_is_answered_503(
     _assert_away(httpx.get(f"{url}/v1/galleries", headers=headers, timeout=30), "database_away")
 
 
+@pytest.fixture
+def wait_ready(migrated: Deployment, running: dict[str, Running], headers: dict[str, str]) -> WaitReady:
+    """Wait until the deployment's own workers have made a gallery ready."""
+
+    def wait(gallery: str) -> None:
+        def is_ready() -> bool:
+            found = httpx.get(f"{migrated.url}/v1/galleries/{gallery}", headers=headers, timeout=30).json()
+            return bool(found["state"] == "ready")
+
+        running["web"].wait_answer(f"{migrated.url}/livez", status=200)
+        running["beat"].wait_until(is_ready, what="followed by a ready gallery")
+
+    return wait
+
+
 def test_gallery_made_without_a_broker_is_prepared_once_beat_has_asked(
-    migrated: Deployment, running: dict[str, Running], start_without: StartWithout, headers: dict[str, str]
+    wait_ready: WaitReady, start_without: StartWithout, headers: dict[str, str]
 ) -> None:
     url = start_without(REDIS_URL=f"redis://127.0.0.1:{find_free_port()}/0")
     made = _make_gallery(url, headers, "Made without a broker")
-    _wait_ready(migrated, running, headers, made)
+    wait_ready(made)
 
 
 @pytest.mark.parametrize("code", ["broker_away", "workers_away"])
 def test_recognition_without_a_broker_or_a_worker_is_answered_503(
-    migrated: Deployment,
-    running: dict[str, Running],
-    start_without: StartWithout,
-    headers: dict[str, str],
-    redis_url: str,
-    code: str,
+    wait_ready: WaitReady, start_without: StartWithout, headers: dict[str, str], redis_url: str, code: str
 ) -> None:
     # No worker has ever announced itself in database 10.
     nobody = redis_url.rpartition("/")[0] + "/10"
     nowhere = f"redis://127.0.0.1:{find_free_port()}/0"
     gallery = _make_gallery(start_without(), headers, code)
-    _wait_ready(migrated, running, headers, gallery)
+    wait_ready(gallery)
     url = start_without(REDIS_URL=nowhere if code == "broker_away" else nobody)
     files = {"image": ("photo.png", draw_photo())}
     path = f"{url}/v1/galleries/{gallery}/recognize"
@@ -94,17 +105,6 @@ def _make_gallery(url: str, headers: dict[str, str], name: str) -> str:
     made = httpx.post(f"{url}/v1/galleries", headers=headers, json={"name": name}, timeout=30)
     assert made.status_code == 202, made.text
     return str(made.json()["id"])
-
-
-def _wait_ready(
-    migrated: Deployment, running: dict[str, Running], headers: dict[str, str], gallery: str
-) -> None:
-    def is_ready() -> bool:
-        found = httpx.get(f"{migrated.url}/v1/galleries/{gallery}", headers=headers, timeout=30).json()
-        return bool(found["state"] == "ready")
-
-    running["web"].wait_answer(f"{migrated.url}/livez", status=200)
-    running["beat"].wait_until(is_ready, what="followed by a ready gallery")
 
 
 def _assert_away(response: httpx.Response, code: str) -> None:
