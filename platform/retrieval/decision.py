@@ -117,9 +117,13 @@ def _make_candidate(product: ProductRef, group: Sequence[RankedMatch]) -> Candid
 
 
 def _count_votes(ordered: Sequence[RankedMatch], voters: int) -> dict[ProductRef, float]:
-    weights = weigh_votes([ranked.score for ranked in ordered], voters)
+    # A reference near to several regions of the query is one voter.
+    once: dict[int, RankedMatch] = {}
+    for ranked in ordered:
+        once.setdefault(ranked.match.region_key, ranked)
+    weights = weigh_votes([ranked.score for ranked in once.values()], voters)
     votes: dict[ProductRef, float] = {}
-    for ranked, weight in zip(ordered, weights, strict=False):
+    for ranked, weight in zip(once.values(), weights, strict=False):
         product = ranked.match.product
         votes[product] = votes.get(product, 0.0) + float(weight)
     return votes

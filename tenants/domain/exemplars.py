@@ -47,7 +47,11 @@ def add_labelled_query(
 def delete_exemplar(*, exemplar: Exemplar) -> None:
     """Delete the file, then the row with its vectors; cut short, ask again. Raises `StorageAway`."""
     remove_file(exemplar.file)
-    Exemplar.objects.filter(pk=exemplar.pk).delete()
+    with transaction.atomic():
+        # Locked before its vectors are, as a worker that analyses it does.
+        locked = Exemplar.objects.select_for_update().filter(pk=exemplar.pk)
+        for row in locked:
+            row.delete()
 
 
 def _add(

@@ -5,18 +5,27 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker, Settings
 
 from retrieval.index.store import VectorStore, connect_store
+from tenants.models import Gallery
 from tests.relay import Relay
 from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
 
 
 @pytest.fixture(scope="module")
 def rows(service_environment: dict[str, str], django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Rows that are committed, each under tenants of the test's own; files and collections of this run."""
+    """Rows that are committed, each under tenants of the test's own; files and collections of this run.
+
+    The module's galleries are hidden at its end: they lack collections and files by then, and the service of
+    later tests would look after every one of them.
+    """
     with django_db_blocker.unblock():
+        began = timezone.now()
         yield
+        left = Gallery.across_tenants.filter(created_at__gte=began, deleted_at=None)
+        left.update(deleted_at=timezone.now())
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The decision against a straightforward reference, and by its properties."""
 
-from itertools import combinations
+from itertools import combinations, count
 from uuid import UUID
 
 import pytest
@@ -31,6 +31,9 @@ def name_product(number: int, threshold: float | None = None) -> ProductRef:
     )
 
 
+_keys = count()
+
+
 def make_match(
     product: int,
     similarity: float,
@@ -41,7 +44,7 @@ def make_match(
 ) -> RankedMatch:
     """A ranked match; without policies its score is its similarity."""
     match = Match(
-        region_key=0,
+        region_key=next(_keys),
         region_id=UUID(int=0),
         image_id=UUID(int=0),
         product=name_product(product, threshold),
@@ -123,6 +126,12 @@ def test_vote_can_overrule_the_best_match() -> None:
     assert skus(rank_products(matches, grouping="max", vote_k=10))[:3] == ["sku-3", "sku-1", "sku-2"]
     assert skus(rank_products(matches, grouping="vote", vote_k=10))[:3] == ["sku-2", "sku-3", "sku-1"]
     assert skus(rank_products(matches, grouping="vote", vote_k=2))[:3] == ["sku-3", "sku-1", "sku-2"]
+
+
+def test_reference_near_to_several_regions_votes_once() -> None:
+    copy, alike, tail = make_match(1, 1.0), make_match(2, 0.95), make_match(3, 0.5)
+    matches = [copy, *[alike] * 6, tail]
+    assert skus(rank_products(matches, grouping="vote"))[0] == "sku-1"
 
 
 def test_vote_does_not_overrule_a_copy_of_a_reference_photo() -> None:

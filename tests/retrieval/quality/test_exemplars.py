@@ -31,7 +31,8 @@ def opened(rows: None) -> Shelf:
 @pytest.fixture
 def acme_shelf(opened: Shelf) -> Iterator[Shelf]:
     with tenant_scope(opened.tenant.id):
-        Exemplar.objects.all().delete()
+        for exemplar in Exemplar.objects.all():
+            delete_exemplar(exemplar=exemplar)
         yield opened
 
 
