@@ -29,6 +29,7 @@ from tenants.domain.keys import issue_key
 from tenants.domain.tenants import create_tenant
 from tenants.models import Tenant
 from tenants.models.api_key import Scope
+from tests.processes import PROCESSES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -131,7 +132,7 @@ def service(
     lines = read_procfile(ROOT / "Procfile").processes
     environment = process_environment(service_environment, ROOT)
     logs = tmp_path_factory.mktemp("logs")
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+    processes = PROCESSES
 
     def start(name: str) -> None:
         with (logs / f"{name}.log").open("ab") as log:
