@@ -47,7 +47,7 @@ SHIPPED: Final = Subject("", {}, {})
 # The embedder alone: whole pictures, their raw vectors searched exactly by cosine, the nearest one wins.
 BARE: Final = Subject(
     "bare",
-    {"detect": False, "index": {"preset": "exact", "projection": "none"}},
+    {"detect": False, "grouping": "max", "index": {"preset": "exact", "projection": "none"}},
     {"detect": "false", "rerank": ""},
 )
 
