@@ -22,7 +22,7 @@ env: .venv/local ## print VITRINE_URL and VITRINE_KEY of what `make up` runs: ev
 	@$(STACK) run -- sh -c 'echo "export VITRINE_URL=$$VITRINE_URL VITRINE_KEY=$$(python manage.py demokey)"'
 
 test: .venv/dev models ## run the whole test suite against the real local stack
-	@$(STACK) run --var $(TEST_VAR) -- python -m pytest $(ARGS)
+	@$(STACK) run --var $(TEST_VAR) -- python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: .venv/dev ## linters, types, import rules, migrations
 	$(BIN)/ruff format --check .

@@ -29,7 +29,6 @@ from tenants.domain.keys import issue_key
 from tenants.domain.tenants import create_tenant
 from tenants.models import Tenant
 from tenants.models.api_key import Scope
-from tests.processes import PROCESSES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -68,6 +67,35 @@ class Shop:
     http: httpx.Client
 
 
+_FIRST_GROUPS = ("rows", "service")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the modules; a group stays in one process of `-n`, which has a database of its own.
+
+    Tests that play the worker themselves come first: before the service starts, or in another process.
+    """
+    fixtures: dict[str, set[str]] = {}
+    for item in items:
+        fixtures.setdefault(_module(item), set()).update(getattr(item, "fixturenames", ()))
+    groups = {module: _group(module, names) for module, names in fixtures.items()}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[_module(item)]))
+    order = {name: place for place, name in enumerate(_FIRST_GROUPS)}
+    items.sort(key=lambda item: order.get(groups[_module(item)], len(order)))
+
+
+def _module(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _group(module: str, fixtures: set[str]) -> str:
+    if "service" in fixtures:
+        return "service"
+    return "rows" if "service_environment" in fixtures else Path(module).parts[1]
+
+
 def wait_until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Poll until it is so; a test that waits in vain says for what."""
     deadline = time.monotonic() + seconds
@@ -85,13 +113,23 @@ def use_test_milvus_prefix() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """The test database, always: pytest-django makes it only for tests that roll back their rows."""
     with django_db_blocker.unblock():
         databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
     yield
     with django_db_blocker.unblock():
         teardown_databases(databases, verbosity=0)
+
+
+def use_own_valkey_database() -> str:
+    """The address of a numbered database that no other process of this run uses."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    url = urlsplit(str(settings.REDIS_URL))._replace(path=f"/{number}").geturl()
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = url
+    return url
 
 
 def drop_collections(prefix: str) -> None:
@@ -119,6 +157,7 @@ def service_environment(django_db_setup: None, tmp_path_factory: pytest.TempPath
         "MEDIA_ROOT": str(media),
         "MILVUS_PREFIX": use_test_milvus_prefix(),
         "PORT": str(port),
+        "REDIS_URL": use_own_valkey_database(),
         "VITRINE_VAR": str(tmp_path_factory.mktemp("var")),
         "VITRINE_MODELS": str(settings.MODELS_DIR),
     }
@@ -132,7 +171,7 @@ def service(
     lines = read_procfile(ROOT / "Procfile").processes
     environment = process_environment(service_environment, ROOT)
     logs = tmp_path_factory.mktemp("logs")
-    processes = PROCESSES
+    processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(name: str) -> None:
         with (logs / f"{name}.log").open("ab") as log:

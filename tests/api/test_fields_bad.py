@@ -157,7 +157,7 @@ def test_gallery_with_an_unknown_embedder_is_refused(stall: Stall) -> None:
         {"sku": "ok", "style_of": []},
         {"sku": "ok", "style_of": ["a"]},
         {"sku": "ok", "style_of": {"a": 1}},
-        {"sku": "ok", "style_of": str(uuid.uuid4())},
+        {"sku": "ok", "style_of": str(uuid.UUID(int=0))},
         {"sku": "ok", "style_of": "nul\x00"},
     ],
     ids=lambda fields: repr(fields)[:60],

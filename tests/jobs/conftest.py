@@ -16,7 +16,7 @@ from tests.conftest import wait_until
 from tests.relay import Relay
 from workers import app as product_app
 
-_OWN_DATABASE = 7
+_FIRST_OWN_DATABASE = 7
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ def relay() -> Iterator[Relay]:
 @pytest.fixture
 def broker(relay: Relay, settings: Settings) -> Iterator["redis.Redis"]:
     """A client past the relay; Celery and the product's own client go through it."""
-    direct_url = urlsplit(settings.REDIS_URL)._replace(path=f"/{_OWN_DATABASE}")
+    shared_url = urlsplit(settings.REDIS_URL)
+    direct_url = shared_url._replace(path=f"/{_FIRST_OWN_DATABASE + int(shared_url.path[1:])}")
     direct = redis.Redis.from_url(direct_url.geturl())
     direct.flushdb()
     credentials = f"{direct_url.netloc.rpartition('@')[0]}@" if "@" in direct_url.netloc else ""

@@ -1,6 +1,6 @@
 """What the sweeper finds, across all tenants."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -93,7 +93,9 @@ def test_tenants_with_pending_images_are_those_with_work_nobody_does(
     assert found.count(globex.tenant.id) == 1
 
 
-@pytest.mark.parametrize("gallery", [{"state": "provisioning"}, {"deleted_at": timezone.now()}], ids=str)
+@pytest.mark.parametrize(
+    "gallery", [{"state": "provisioning"}, {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}], ids=str
+)
 def test_pending_images_of_a_gallery_that_cannot_take_them_are_left(gallery: dict[str, object]) -> None:
     acme = open_shelf("acme")
     make_image(acme)

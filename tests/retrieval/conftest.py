@@ -10,7 +10,6 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from retrieval.index.store import VectorStore, connect_store
 from tenants.models import Gallery
-from tests.processes import bulk_work_held
 from tests.relay import Relay
 from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
 
@@ -19,10 +18,10 @@ from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
 def rows(service_environment: dict[str, str], django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Rows that are committed, each under tenants of the test's own; files and collections of this run.
 
-    The module's galleries are hidden at its end: they lack collections and files by then, and the service of
-    later tests would look after every one of them.
+    The module's galleries are hidden at its end: they lack collections and files by then, and a service that
+    starts later would look after every one of them.
     """
-    with django_db_blocker.unblock(), bulk_work_held():
+    with django_db_blocker.unblock():
         began = timezone.now()
         yield
         left = Gallery.across_tenants.filter(created_at__gte=began, deleted_at=None)
