@@ -61,7 +61,7 @@ def test_command_goes_through_the_searched_indexes_of_all_tenants(made: Shelf) -
     Gallery.across_tenants.filter(pk=lost.gallery.pk).update(deleted_at=timezone.now())
 
 
-def test_command_refuses_a_gallery_that_is_not_there() -> None:
+def test_command_refuses_a_gallery_that_is_not_there(rows: None) -> None:
     with pytest.raises(CommandError, match="no gallery"):
         reconcile("--gallery", str(uuid.uuid4()))
 
