@@ -69,3 +69,9 @@ def drop_together(store: VectorStore, spaces: Iterable[Space]) -> None:
 def connect_elsewhere() -> MilvusClient:
     """A second connection, as another process would have."""
     return MilvusClient(uri=settings.MILVUS_URI, token=settings.MILVUS_TOKEN, timeout=5.0, dedicated=True)
+
+
+def find_ids(store: VectorStore, space: Space, seen: int) -> set[int]:
+    """The keys of what a search finds that sees writes up to `seen`."""
+    hits = store.search(space, draw_vectors(1), limit=100, seen=seen)[0]
+    return {hit.region_id for hit in hits}

@@ -20,8 +20,6 @@ from retrieval.index.tending import tend_gallery
 from retrieval.settings.gallery import GallerySettings
 from tenants.models import (
     Embedding,
-    Exemplar,
-    ExemplarRegion,
     Gallery,
     Product,
     ReferenceImage,
@@ -157,31 +155,6 @@ def open_live(shelf: Shelf, **index: Any) -> GalleryIndex:
     opened = open_index(gallery, GallerySettings.parse({"index": said}).index)
     assert opened is not None
     return opened
-
-
-def add_distractor(shelf: Shelf, vectors: Vectors, model: str) -> Exemplar:
-    """A distractor of the shelf's tenant with a region for each of these raw vectors (n, D)."""
-    owner = {"tenant_id": shelf.tenant.id}
-    exemplar = Exemplar.objects.create(
-        **owner, role=Exemplar.Role.DISTRACTOR, state=Exemplar.State.INDEXED, size=1, sha256=uuid.uuid4().hex
-    )
-    ExemplarRegion.objects.bulk_create(
-        ExemplarRegion(
-            **owner,
-            exemplar=exemplar,
-            model=model,
-            ordinal=ordinal,
-            x1=0,
-            y1=0,
-            x2=1,
-            y2=1,
-            score=1,
-            source="whole",
-            vector=Embedding.pack(vector),
-        )
-        for ordinal, vector in enumerate(vectors)
-    )
-    return exemplar
 
 
 def load_vectors(shelf: Shelf) -> tuple[list[int], dict[str, Vectors]]:

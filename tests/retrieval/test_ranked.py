@@ -15,10 +15,10 @@ from retrieval.ranking.policies import parse_steps, split_steps
 from retrieval.ranking.query_expansion import expand_alpha, expand_average
 from tenants.models import Exemplar, ReferenceImage
 from tenants.scope import tenant_scope
+from tests.retrieval.exemplars import add_exemplar
 from tests.retrieval.shelf import Shelf, list_region_ids
 from tests.retrieval.stock import (
     Vectors,
-    add_distractor,
     add_products,
     add_stock,
     draw_near,
@@ -57,8 +57,8 @@ def made(rows: None, store: VectorStore) -> Iterator[Shelf]:
         stock_clusters(shelf, dim)
         reconcile_index(shelf.index)
         shelf.gallery.refresh_from_db()
-        add_distractor(shelf, draw_near(draw_units(PRODUCTS, dim, 0)[:2], 0.9, seed=8), MODEL)
-        add_distractor(shelf, draw_units(15, dim, 9), MODEL)
+        add_exemplar(shelf.tenant.id, draw_near(draw_units(PRODUCTS, dim, 0)[:2], 0.9, seed=8), MODEL)
+        add_exemplar(shelf.tenant.id, draw_units(15, dim, 9), MODEL)
         yield shelf
 
 
@@ -205,11 +205,11 @@ def test_negatives_follow_the_distractors_and_stay_with_their_tenant(shelf: Shel
     index = open_live(shelf)
     before = load_negatives(index)
     assert load_negatives(index) is before, "remembered while nothing changes"
-    added = add_distractor(shelf, draw_units(1, shelf.space.dim, 30), MODEL)
+    added = add_exemplar(shelf.tenant.id, draw_units(1, shelf.space.dim, 30), MODEL)
     assert len(load_negatives(index)) == len(before) + 1
     Exemplar.objects.filter(pk=added.pk).delete()
     assert np.array_equal(load_negatives(index), before)
-    add_distractor(shelf, draw_units(1, 8, 31), "another model").delete()
+    add_exemplar(shelf.tenant.id, draw_units(1, 8, 31), "another model").delete()
 
 
 def test_distractors_of_globex_do_not_count_at_acme(shelf: Shelf, store: VectorStore) -> None:
@@ -219,7 +219,7 @@ def test_distractors_of_globex_do_not_count_at_acme(shelf: Shelf, store: VectorS
         index = open_live(globex)
         assert load_negatives(index).shape == (0, index.width)
         own = draw_units(17, index.width, 40)
-        add_distractor(globex, own, MODEL)
+        add_exemplar(globex.tenant.id, own, MODEL)
         assert np.allclose(load_negatives(index), own, atol=1e-3)
     with tenant_scope(shelf.tenant.id):
         assert np.array_equal(load_negatives(open_live(shelf)), acme)

@@ -7,12 +7,12 @@ from django.db import transaction
 from jobs.dispatch import create_job
 from jobs.models import Job
 from jobs.progress import report_progress
-from retrieval.index.gallery_index import GalleryIndex
 from retrieval.quality.calibration import calibrate
+from retrieval.quality.measurements import keep_measurement
 from retrieval.quality.sources import check_measurable, open_measured
 from retrieval.quality.thresholding import CalibrationResult
 from retrieval.ranking.measures import Curve
-from retrieval.settings.gallery import GallerySettings, merge_settings
+from retrieval.settings.gallery import merge_settings
 from tenants.errors import Conflict
 from tenants.models import Calibration, Gallery
 
@@ -43,34 +43,21 @@ def run_calibration(job: Job) -> None:
     said = job.input.get("false_accept_rate")
     rate = settings.false_accept_rate if said is None else float(said)
     result = calibrate(index, settings, false_accept_rate=rate, tell=tell)
-    calibration = keep_calibration(index, settings, result, false_accept_rate=rate)
+    calibration = keep_measurement(
+        Calibration,
+        index,
+        settings,
+        false_accept_rate=rate,
+        threshold=result.threshold,
+        message=result.message,
+        result=describe_result(result),
+    )
     if calibration is not None:
         job.result = {
             "calibration": str(calibration.pk),
             "threshold": calibration.threshold,
             "message": calibration.message,
         }
-
-
-def keep_calibration(
-    index: GalleryIndex, settings: GallerySettings, result: CalibrationResult, *, false_accept_rate: float
-) -> Calibration | None:
-    """Store the result, which is a suggestion until it is applied. None for a deleted gallery."""
-    with transaction.atomic():
-        gallery = Gallery.objects.select_for_update().filter(pk=index.gallery.pk, deleted_at=None).first()
-        if gallery is None:
-            return None
-        return Calibration.objects.create(
-            tenant_id=gallery.tenant_id,
-            gallery=gallery,
-            generation=index.generation,
-            embedders=list(index.embedders),
-            settings=settings.as_dict(),
-            false_accept_rate=false_accept_rate,
-            threshold=result.threshold,
-            message=result.message,
-            result=describe_result(result),
-        )
 
 
 def describe_result(result: CalibrationResult) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from django.db import transaction
 from jobs.dispatch import create_job
 from jobs.models import Job
 from jobs.progress import report_progress
-from retrieval.index.gallery_index import GalleryIndex
 from retrieval.index.report import report_threshold
 from retrieval.quality.choices import Choice, complete_choices, list_usual, parse_choices
 from retrieval.quality.evaluation import ask_queries, evaluate, leave_one_out
+from retrieval.quality.measurements import keep_measurement
 from retrieval.quality.recommendation import compare_policies, compare_settings
 from retrieval.quality.sources import check_measurable, check_source, open_measured
 from retrieval.settings.gallery import GallerySettings, merge_settings
@@ -72,7 +72,15 @@ def run_evaluation(job: Job) -> None:
         threshold=report_threshold(gallery).value,
         tell=tell,
     )
-    evaluation = _keep(index, settings, source, found)
+    best = found["policies"][found["recommended"]]
+    evaluation = keep_measurement(
+        Evaluation,
+        index,
+        settings,
+        source=source,
+        recommended={"rerank": best["rerank"], "grouping": best["grouping"]},
+        result=found,
+    )
     if evaluation is not None:
         job.result = {"evaluation": str(evaluation.pk), "recommended": evaluation.recommended}
 
@@ -112,24 +120,3 @@ def _choose(said: Sequence[object] | None, settings: GallerySettings) -> list[Ch
     distractors = Exemplar.objects.filter(role=Exemplar.Role.DISTRACTOR, state=Exemplar.State.INDEXED)
     usual = list_usual(with_distractors=distractors.exists())
     return complete_choices(usual if said is None else parse_choices(said), settings)
-
-
-def _keep(
-    index: GalleryIndex, settings: GallerySettings, source: str, found: dict[str, Any]
-) -> Evaluation | None:
-    """Store the figures; None for a gallery that was deleted meanwhile."""
-    best = found["policies"][found["recommended"]]
-    with transaction.atomic():
-        gallery = Gallery.objects.select_for_update().filter(pk=index.gallery.pk, deleted_at=None).first()
-        if gallery is None:
-            return None
-        return Evaluation.objects.create(
-            tenant_id=gallery.tenant_id,
-            gallery=gallery,
-            generation=index.generation,
-            embedders=list(index.embedders),
-            settings=settings.as_dict(),
-            source=source,
-            recommended={"rerank": best["rerank"], "grouping": best["grouping"]},
-            result=found,
-        )

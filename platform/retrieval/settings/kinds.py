@@ -15,15 +15,15 @@ class Kind(Protocol):
     @property
     def default(self) -> Any:
         """What it is where nothing is said of it."""
-        raise NotImplementedError
+        ...
 
     def check(self, name: str, value: Any) -> None:
         """Raise `InvalidSettings`, naming the setting, for a value that it cannot have."""
-        raise NotImplementedError
+        ...
 
     def describe(self) -> dict[str, Any]:
         """JSON Schema of the values."""
-        raise NotImplementedError
+        ...
 
 
 @dataclass(frozen=True)

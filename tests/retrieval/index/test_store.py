@@ -1,7 +1,6 @@
 """The store against the real Milvus."""
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,27 +8,7 @@ from django.conf import settings
 
 from retrieval.index.space import SearchParams, Space
 from retrieval.index.store import VectorStore
-from tests.retrieval.spaces import DIM, Vectors, connect_elsewhere, draw_vectors, new_space
-
-
-@pytest.fixture(scope="module")
-def made_space(store: VectorStore) -> Iterator[Space]:
-    made = new_space()
-    store.ensure_collection(made)
-    yield made
-    store.drop_collection(made)
-
-
-@pytest.fixture
-def space(store: VectorStore, made_space: Space) -> Iterator[Space]:
-    """A collection that is empty again afterwards."""
-    yield made_space
-    store.delete(made_space, range(1000))
-
-
-def find_ids(store: VectorStore, space: Space, seen: int) -> set[int]:
-    hits = store.search(space, draw_vectors(1), limit=100, seen=seen)[0]
-    return {hit.region_id for hit in hits}
+from tests.retrieval.spaces import DIM, Vectors, connect_elsewhere, draw_vectors, find_ids, new_space
 
 
 def test_upsert_twice_leaves_one_row_with_the_latest_vector(store: VectorStore, space: Space) -> None:

@@ -1,6 +1,6 @@
 """Collections made, lost, found half made and dropped, in the real Milvus."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,27 +12,7 @@ from jobs.errors import Unavailable
 from retrieval.index.parameters import make_index, make_schema
 from retrieval.index.space import IndexBuild, Space
 from retrieval.index.store import IndexMissing, VectorStore
-from tests.retrieval.spaces import connect_elsewhere, draw_vectors, new_space
-
-
-@pytest.fixture(scope="module")
-def made_space(store: VectorStore) -> Iterator[Space]:
-    made = new_space()
-    store.ensure_collection(made)
-    yield made
-    store.drop_collection(made)
-
-
-@pytest.fixture
-def space(store: VectorStore, made_space: Space) -> Iterator[Space]:
-    """A collection that is empty again afterwards."""
-    yield made_space
-    store.delete(made_space, range(1000))
-
-
-def find_ids(store: VectorStore, space: Space, seen: int) -> set[int]:
-    hits = store.search(space, draw_vectors(1), limit=100, seen=seen)[0]
-    return {hit.region_id for hit in hits}
+from tests.retrieval.spaces import connect_elsewhere, draw_vectors, find_ids, new_space
 
 
 def test_ensure_collection_again_keeps_what_is_there(store: VectorStore, space: Space) -> None:

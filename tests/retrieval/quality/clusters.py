@@ -17,7 +17,6 @@ from retrieval.settings.gallery import GallerySettings
 from tenants.models import (
     Embedding,
     Exemplar,
-    ExemplarRegion,
     Gallery,
     Product,
     ReferenceImage,
@@ -26,6 +25,7 @@ from tenants.models import (
     VectorIndex,
 )
 from tenants.scope import tenant_scope
+from tests.retrieval.exemplars import add_exemplar
 
 DIM = 64
 MODEL = "made"
@@ -129,36 +129,12 @@ def add_photos(gallery: Gallery, products: Sequence[Product], vectors: Vectors) 
     return images
 
 
-def add_exemplar(
+def add_gallery_exemplar(
     gallery: Gallery, regions: Iterable[Vectors], *, role: str = Exemplar.Role.DISTRACTOR, **fields: Any
 ) -> Exemplar:
     """An indexed exemplar with a region for each vector (DIM,); a query is the gallery's."""
-    exemplar = Exemplar.objects.create(
-        tenant_id=gallery.tenant_id,
-        role=role,
-        gallery=gallery if role == Exemplar.Role.QUERY else None,
-        filename="q.png",
-        file="q.png",
-        content_type="image/png",
-        size=1,
-        state=Exemplar.State.INDEXED,
-        **{"sha256": uuid.uuid4().hex * 2, **fields},
-    )
-    for ordinal, vector in enumerate(regions):
-        ExemplarRegion.objects.create(
-            tenant_id=gallery.tenant_id,
-            exemplar=exemplar,
-            model=MODEL,
-            ordinal=ordinal,
-            x1=0,
-            y1=0,
-            x2=1,
-            y2=1,
-            score=1,
-            source="whole",
-            vector=Embedding.pack(vector),
-        )
-    return exemplar
+    owner = gallery if role == Exemplar.Role.QUERY else None
+    return add_exemplar(gallery.tenant_id, regions, MODEL, role=role, gallery=owner, **fields)
 
 
 def _make_index(gallery: Gallery) -> VectorIndex:

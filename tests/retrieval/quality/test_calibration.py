@@ -14,7 +14,7 @@ from tenants.errors import Conflict
 from tenants.models import Calibration, Exemplar, Gallery, Region
 from tests.retrieval.quality.clusters import (
     ClusteredGallery,
-    add_exemplar,
+    add_gallery_exemplar,
     clustered_gallery,
     draw_around,
     draw_centres,
@@ -82,10 +82,10 @@ def test_distractors_and_queries_of_no_product_are_impostors(made: ClusteredGall
     index, settings = made.open()
     before = calibrate(index, settings, false_accept_rate=0.05)
     for seed in range(5):
-        add_exemplar(made.gallery, draw_centres(1, seed + 40))
-        add_exemplar(made.gallery, draw_centres(2, seed + 50), role=Exemplar.Role.QUERY, sku="")
+        add_gallery_exemplar(made.gallery, draw_centres(1, seed + 40))
+        add_gallery_exemplar(made.gallery, draw_centres(2, seed + 50), role=Exemplar.Role.QUERY, sku="")
         near = draw_around(made.centres[:1], 0.4, seed)
-        add_exemplar(made.gallery, near, role=Exemplar.Role.QUERY, sku="sku-0000")
+        add_gallery_exemplar(made.gallery, near, role=Exemplar.Role.QUERY, sku="sku-0000")
     after = calibrate(index, settings, false_accept_rate=0.05)
     assert (after.genuine - before.genuine, after.impostors - before.impostors) == (5, 10)
 

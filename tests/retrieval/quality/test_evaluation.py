@@ -22,7 +22,7 @@ from tenants.errors import Conflict, InvalidSettings, NotFound
 from tenants.models import Evaluation, Exemplar, Gallery, Region
 from tests.retrieval.quality.clusters import (
     ClusteredGallery,
-    add_exemplar,
+    add_gallery_exemplar,
     clustered_gallery,
     draw_around,
     draw_centres,
@@ -46,7 +46,7 @@ def run(made: ClusteredGallery, **said: Any) -> Evaluation:
 
 
 def add_query(made: ClusteredGallery, sku: str, vectors: Any) -> None:
-    add_exemplar(made.gallery, vectors, role=Exemplar.Role.QUERY, sku=sku)
+    add_gallery_exemplar(made.gallery, vectors, role=Exemplar.Role.QUERY, sku=sku)
 
 
 def test_figures_of_plain_ranking_are_those_worked_out_by_hand(made: ClusteredGallery) -> None:
@@ -108,14 +108,14 @@ def test_queries_of_no_product_are_the_strangers_where_there_are_some(made: Clus
 
 
 def test_distractors_are_strangers_to_the_gallery(made: ClusteredGallery) -> None:
-    add_exemplar(made.gallery, draw_centres(1, seed=90))
+    add_gallery_exemplar(made.gallery, draw_centres(1, seed=90))
     index, _ = made.open()
     questions = leave_one_out(index, sample=20)
     assert (len(questions.known), len(questions.strangers)) == (20, 21)
 
 
 def test_usual_policies_are_compared_when_none_are_named(made: ClusteredGallery) -> None:
-    add_exemplar(made.gallery, draw_centres(1, seed=90))
+    add_gallery_exemplar(made.gallery, draw_centres(1, seed=90))
     evaluation = run(made, policies=None)
     named = [policy["rerank"] for policy in evaluation.result["policies"]]
     assert named[:2] == [[], []]

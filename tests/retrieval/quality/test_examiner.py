@@ -15,7 +15,7 @@ from retrieval.ranking.policies import parse_steps
 from tenants.models import Exemplar, ReferenceImage
 from tests.retrieval.quality.clusters import (
     ClusteredGallery,
-    add_exemplar,
+    add_gallery_exemplar,
     add_photos,
     clustered_gallery,
     draw_centres,
@@ -35,7 +35,7 @@ RERANKS: tuple[list[str], ...] = (
 @pytest.fixture(autouse=True)
 def distractors(made: ClusteredGallery) -> Iterator[None]:
     for seed in range(70, 75):
-        add_exemplar(made.gallery, draw_centres(2, seed))
+        add_gallery_exemplar(made.gallery, draw_centres(2, seed))
     yield
     Exemplar.objects.all().delete()
 

@@ -8,7 +8,12 @@ import pytest
 from retrieval.index.store import VectorStore
 from retrieval.quality.trials import list_distractor_trials, list_query_trials, list_reference_trials
 from tenants.models import Exemplar, Product, ReferenceImage, Region
-from tests.retrieval.quality.clusters import ClusteredGallery, add_exemplar, clustered_gallery, draw_centres
+from tests.retrieval.quality.clusters import (
+    ClusteredGallery,
+    add_gallery_exemplar,
+    clustered_gallery,
+    draw_centres,
+)
 from tests.retrieval.quality.conftest import PHOTOS
 
 
@@ -20,7 +25,7 @@ def no_exemplars(made: ClusteredGallery) -> Iterator[None]:
 
 def add_query(made: ClusteredGallery, sku: str, count: int = 1, **fields: str) -> Exemplar:
     vectors = draw_centres(count, seed=50)
-    return add_exemplar(made.gallery, vectors, role=Exemplar.Role.QUERY, sku=sku, **fields)
+    return add_gallery_exemplar(made.gallery, vectors, role=Exemplar.Role.QUERY, sku=sku, **fields)
 
 
 def test_reference_trials_hide_their_own_photo_and_know_their_product(made: ClusteredGallery) -> None:
@@ -102,7 +107,7 @@ def test_exemplars_of_another_tenant_and_gallery_are_never_asked(
     store: VectorStore, made: ClusteredGallery
 ) -> None:
     add_query(made, "sku-0000")
-    add_exemplar(made.gallery, draw_centres(2, seed=60))
+    add_gallery_exemplar(made.gallery, draw_centres(2, seed=60))
     with clustered_gallery(store, photos=[2], name="globex") as globex:
         index, _ = globex.open()
         assert list_query_trials(index, limit=10) == []
