@@ -24,6 +24,8 @@ from tenants.models.identifiers import new_id
 
 QUEUE = "recognize"
 _GRACE_S = 5
+# Each call from asking to answering, by when its caller gives up.
+_IN_FLIGHT = "vitrine:calls"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ def ask_worker(*, task: str, tenant_id: UUID, arguments: dict[str, Any], photo: 
         raise Unavailable(
             "The broker is away. Try again shortly.", code="broker_away", retry_after=5
         ) from error
+
+
+def count_calls() -> int:
+    """Calls that somebody waits for, queued or at work. Raises `redis.RedisError` when Valkey is away."""
+    return int(connect_valkey().zcount(_IN_FLIGHT, time.time(), "+inf"))
 
 
 def receive_call(*, call_id: str, tenant_id: str, arguments: dict[str, Any]) -> Call | None:
@@ -87,7 +94,12 @@ def _refuse_when_hopeless() -> None:
 
 def _send_call(call_id: str, task: str, tenant_id: UUID, arguments: dict[str, Any], photo: bytes) -> None:
     timeout = settings.RECOGNIZE_TIMEOUT_S
-    connect_valkey().set(_photo_key(call_id), photo, ex=timeout + _GRACE_S)
+    with connect_valkey().pipeline() as pipe:
+        pipe.set(_photo_key(call_id), photo, ex=timeout + _GRACE_S)
+        pipe.zremrangebyscore(_IN_FLIGHT, "-inf", time.time())
+        pipe.zadd(_IN_FLIGHT, {call_id: time.time() + timeout})
+        pipe.expire(_IN_FLIGHT, timeout + _GRACE_S)
+        pipe.execute()
     current_app.send_task(
         task,
         args=(call_id, str(tenant_id), arguments, request_id.get()),
@@ -102,7 +114,7 @@ def _await_answer(call_id: str) -> dict[str, Any]:
     timeout = settings.RECOGNIZE_TIMEOUT_S
     reply = connect_valkey(patience_s=timeout).blpop([_reply_key(call_id)], timeout=timeout)
     if reply is None:
-        connect_valkey().delete(_photo_key(call_id))
+        _forget_call(call_id)
         waited = time.monotonic() - started
         raise Unavailable(
             f"No worker answered within {waited:.0f} seconds.", code="recognition_timeout", retry_after=2
@@ -126,6 +138,14 @@ def _push_reply(call: Call, reply: dict[str, Any]) -> None:
     with connect_valkey().pipeline() as pipe:
         pipe.rpush(_reply_key(call.id), json.dumps(reply))
         pipe.expire(_reply_key(call.id), _GRACE_S)
+        pipe.zrem(_IN_FLIGHT, call.id)
+        pipe.execute()
+
+
+def _forget_call(call_id: str) -> None:
+    with connect_valkey().pipeline() as pipe:
+        pipe.delete(_photo_key(call_id))
+        pipe.zrem(_IN_FLIGHT, call_id)
         pipe.execute()
 
 

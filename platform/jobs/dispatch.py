@@ -16,29 +16,33 @@ INDEX_IMAGES = "bulk.index_images"
 PURGE_IMAGES = "bulk.purge_images"
 TEND_GALLERY = "bulk.tend_gallery"
 RUN_JOB = "bulk.run_job"
+REMOVE_UPLOADS = "bulk.remove_uploads"
+DELIVER_WEBHOOKS = "webhooks.deliver"
 # Tasks that do whatever a tenant's rows ask for. Were each upload of a busy tenant to queue its own,
 # everybody else's work would wait behind all of them, a slice of time each.
-_TURNS = {INDEX_IMAGES, PURGE_IMAGES, TEND_GALLERY}
+_TURNS = {INDEX_IMAGES, PURGE_IMAGES, TEND_GALLERY, DELIVER_WEBHOOKS, REMOVE_UPLOADS}
 
 
-def dispatch_on_commit(task: str, *args: str) -> None:
+def dispatch_on_commit(task: str, *args: str, after_s: float = 0) -> None:
     """Send the task once the running transaction is committed (at once outside of one).
+
+    after_s: seconds that it is to wait then.
 
     A broker that is away loses nothing: the rows are the truth, and the sweeper asks again.
     """
 
     def send() -> None:
-        send_task(task, *args)
+        send_task(task, *args, after_s=after_s)
 
     # Not a partial: Django names the function when it logs its failure, and a partial has no name.
     transaction.on_commit(send, robust=True)
 
 
-def send_task(task: str, *args: str) -> None:
+def send_task(task: str, *args: str, after_s: float = 0) -> None:
     """Send the task now; arguments are ids. A turn that is asked for and has not begun is not asked twice."""
     if task in _TURNS and not connect_valkey().set(_asked_key(task, args), 1, nx=True, ex=_turn_fades_s()):
         return
-    current_app.send_task(task, args=args, ignore_result=True)
+    current_app.send_task(task, args=args, ignore_result=True, countdown=after_s or None)
 
 
 def begin_turn(task: str, *args: str) -> None:
@@ -67,10 +71,10 @@ def create_job(
     job = Job.objects.create(
         tenant_id=tenant_id, gallery=gallery, kind=kind, trigger=trigger, input=given or {}
     )
-    dispatch_job(tenant_id=job.tenant_id, job_id=job.id)
+    dispatch_job(job)
     return job
 
 
-def dispatch_job(*, tenant_id: UUID, job_id: UUID) -> None:
-    """Ask a worker to run the job."""
-    dispatch_on_commit(RUN_JOB, str(tenant_id), str(job_id))
+def dispatch_job(job: Job, *, after_s: float = 0) -> None:
+    """Ask a worker for the job's next turn."""
+    dispatch_on_commit(RUN_JOB, str(job.tenant_id), str(job.pk), str(job.turn), after_s=after_s)

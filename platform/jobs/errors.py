@@ -15,3 +15,20 @@ class Unavailable(DomainError):
 
 class CallRefused(DomainError):
     """The worker answered that the call cannot be done; carries the worker's own code and message."""
+
+
+class JobCancelled(DomainError):
+    """The job that is being run was cancelled; its worker stops where it is."""
+
+    code = "cancelled"
+
+
+class NotDone(Exception):
+    """The job's slice of time is up before the job is: others have their turn, then it goes on.
+
+    after_s: seconds to wait, where it waits for somebody else's work.
+    """
+
+    def __init__(self, after_s: float = 0) -> None:
+        super().__init__("the job goes on in another slice")
+        self.after_s = after_s

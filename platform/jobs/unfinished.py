@@ -3,26 +3,29 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from jobs.events import emit_job_finished
 from jobs.models import Job
 from jobs.progress import MAX_ATTEMPTS
 from tenants.models import Gallery, ReferenceImage
+from tenants.scope import tenant_scope
 
 # Younger work has a message on its way; asking twice would do no harm, only work.
 PATIENCE = timedelta(seconds=15)
 
 
-def list_stranded_jobs() -> list[tuple[UUID, UUID]]:
-    """(tenant, job) of jobs that wait without a message, or whose worker let its lease run out."""
+def list_stranded_jobs() -> list[tuple[UUID, UUID, int]]:
+    """(tenant, job, turn) of jobs that wait without a message, or whose worker let its lease run out."""
     now = timezone.now()
     waiting = Q(state=Job.State.PENDING, created_at__lt=now - PATIENCE)
     rested = Q(leased_until=None) | Q(leased_until__lt=now)
     abandoned = Q(state=Job.State.RUNNING, leased_until__lt=now)
     _end_hopeless_jobs()
     stranded = Job.across_tenants.filter((waiting & rested) | abandoned)
-    return list(stranded.values_list("tenant_id", "id"))
+    return list(stranded.values_list("tenant_id", "id", "turn"))
 
 
 def tenants_with_pending_images() -> list[UUID]:
@@ -49,12 +52,13 @@ def tenants_with_deleted_images() -> list[UUID]:
 
 def _end_hopeless_jobs() -> None:
     """A job whose every attempt ended with a dead worker is not tried for ever."""
-    now = timezone.now()
-    Job.across_tenants.filter(
-        state=Job.State.RUNNING, leased_until__lt=now, attempts__gte=MAX_ATTEMPTS
-    ).update(
-        state=Job.State.ERRORED,
-        code="gave_up",
-        message="Every attempt was cut short. Start it again; if that fails too, tell the operator.",
-        finished_at=now,
-    )
+    hopeless = Q(state=Job.State.RUNNING, leased_until__lt=timezone.now(), attempts__gte=MAX_ATTEMPTS)
+    for tenant_id, job_id in list(Job.across_tenants.filter(hopeless).values_list("tenant_id", "id")):
+        with tenant_scope(tenant_id), transaction.atomic():
+            if Job.objects.filter(hopeless, pk=job_id).update(
+                state=Job.State.ERRORED,
+                code="gave_up",
+                message="Every attempt was cut short. Start it again; if that fails too, tell the operator.",
+                finished_at=timezone.now(),
+            ):
+                emit_job_finished(job_id)

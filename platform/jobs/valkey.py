@@ -1,11 +1,14 @@
 """The connection pools to Valkey that calls and presence share in a process."""
 
 from functools import cache
+from uuid import UUID
 
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from jobs.errors import Unavailable
 
 _TIMEOUT_S = 3
 
@@ -24,3 +27,15 @@ def connect_valkey(*, patience_s: int = 0) -> "redis.Redis":
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         health_check_interval=30,
     )
+
+
+def forget_tenant(tenant_id: UUID) -> None:
+    """Delete every key that names the tenant. Raises `Unavailable`."""
+    client = connect_valkey()
+    try:
+        for key in client.scan_iter(f"vitrine:*{tenant_id}*", count=1000):
+            client.delete(key)
+    except redis.RedisError as error:
+        raise Unavailable(
+            "The broker is away. Try again shortly.", code="broker_away", retry_after=5
+        ) from error

@@ -11,7 +11,9 @@ from tenants.models.product import Product
 from tenants.models.reference_image import ReferenceImage
 from tenants.models.region import Region
 from tenants.models.tenant import Tenant
+from tenants.models.upload import Upload, UploadChunk
 from tenants.models.vector_index import VectorIndex
+from tenants.models.webhook import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
@@ -28,5 +30,9 @@ __all__ = [
     "Region",
     "Rotation",
     "Tenant",
+    "Upload",
+    "UploadChunk",
     "VectorIndex",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

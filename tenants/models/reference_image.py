@@ -1,5 +1,6 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
 from tenants.models.gallery import Gallery
 from tenants.models.identifiers import new_id
@@ -7,8 +8,22 @@ from tenants.models.owned import TenantOwned
 from tenants.models.product import Product
 
 
+class DHashBand(Func):
+    """Sixteen of the 64 bits of a dHash, `number` 0 the lowest: an expression, so that it can be indexed."""
+
+    output_field = models.BigIntegerField()
+
+    def __init__(self, dhash: F, *, number: int) -> None:
+        super().__init__(dhash, template=f"((%(expressions)s >> {16 * int(number)}) & 65535)")
+
+
 class ReferenceImage(TenantOwned):
-    """A photo of a product. It becomes findable when it is `indexed`; `failed` carries the reason."""
+    """A photo of a product. It becomes findable when it is `indexed`; `failed` carries the reason.
+
+    dhash: 64 bits as a signed number (inference.dhash), known once it is indexed; each of its four bands is
+    indexed, so that near duplicates are looked up, not scanned for (docs/adr/0014). given_box: x1, y1, x2, y2
+    in pixels of the upright photo, where its owner said where the product is.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -25,6 +40,8 @@ class ReferenceImage(TenantOwned):
     sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
+    dhash = models.BigIntegerField(null=True)
+    given_box = ArrayField(models.FloatField(), size=4, null=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     failure_code = models.CharField(max_length=50, blank=True)
     failure_message = models.CharField(max_length=500, blank=True)
@@ -46,6 +63,13 @@ class ReferenceImage(TenantOwned):
                 fields=["tenant", "id"],
                 condition=Q(state="pending") | Q(deleted_at__isnull=False),
                 name="unfinished_images",
+            ),
+            models.Index(
+                fields=["gallery", "sha256"], condition=Q(deleted_at=None), name="images_by_content"
+            ),
+            *(
+                models.Index(F("gallery"), DHashBand(F("dhash"), number=number), name=f"dhash_band_{number}")
+                for number in range(4)
             ),
         ]
 

@@ -11,6 +11,7 @@ class Region(TenantOwned):
     class Source(models.TextChoices):
         DETECTED = "detected"
         WHOLE = "whole"
+        GIVEN = "given"
 
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(unique=True, default=new_id, editable=False)

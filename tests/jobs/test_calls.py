@@ -11,7 +11,7 @@ import pytest
 import redis
 from pytest_django import Settings
 
-from jobs.calls import Call, answer_call, ask_worker, receive_call, refuse_call
+from jobs.calls import Call, answer_call, ask_worker, count_calls, receive_call, refuse_call
 from jobs.errors import CallRefused, Unavailable
 from jobs.presence import FADES_AFTER_S, announce_worker, list_workers
 from tenants.errors import NotFound
@@ -81,6 +81,35 @@ def test_refusal_reaches_the_caller_with_its_code(
         asked.result(10)
     assert getattr(refused.value, "code", None) == code
     assert getattr(refused.value, "retry_after", None) == retry_after
+
+
+def test_call_is_in_flight_from_asking_to_answering(
+    broker: "redis.Redis", asked: "Future[dict[str, Any]]"
+) -> None:
+    wait_until(lambda: count_calls() == 1, "the call is asked", 5)
+    call = must_receive(broker)
+    assert count_calls() == 1
+    answer_call(call, {})
+    asked.result(10)
+    assert count_calls() == 0
+
+
+def test_call_that_nobody_answers_is_in_flight_until_its_caller_gives_up(
+    broker: "redis.Redis", present_worker: None, relay: Relay, settings: Settings
+) -> None:
+    settings.RECOGNIZE_TIMEOUT_S = 1
+    with pytest.raises(Unavailable):
+        ask()
+    assert count_calls() == 0
+    assert broker.zcard("vitrine:calls") == 0
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ask)
+        wait_until(lambda: broker.zcard("vitrine:calls") == 1, "the call is asked", 5)
+        relay.cut()
+        with pytest.raises(Unavailable):
+            waiting.result(10)
+    relay.restore()
+    wait_until(lambda: count_calls() == 0, "the dead caller's call is over", 3)
 
 
 def test_two_callers_at_once_get_their_own_answers(broker: "redis.Redis", present_worker: None) -> None:

@@ -45,7 +45,7 @@ def test_job_is_created_with_its_message(rows: None, broker: "redis.Redis") -> N
         job = create_job(
             tenant_id=shelf.tenant.id, gallery=shelf.gallery, kind=Job.Kind.PROVISION_GALLERY, trigger="test"
         )
-    assert list_messages(broker, "bulk") == [Message(RUN_JOB, [str(shelf.tenant.id), str(job.id)])]
+    assert list_messages(broker, "bulk") == [Message(RUN_JOB, [str(shelf.tenant.id), str(job.id), "0"])]
 
 
 def test_job_carries_what_it_is_given_and_may_be_of_no_gallery(rows: None, broker: "redis.Redis") -> None:

@@ -20,6 +20,9 @@ class Job(TenantOwned):
         PREPARE_EXEMPLARS = "prepare_exemplars"
         CALIBRATE = "calibrate"
         EVALUATE = "evaluate"
+        IMPORT = "import"
+        EXPORT = "export"
+        DELETE_TENANT = "delete_tenant"
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -43,6 +46,8 @@ class Job(TenantOwned):
     code = models.CharField(max_length=50, blank=True)
     message = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Slices that have ended. A message is for one turn: one that was sent twice is taken once.
+    turn = models.PositiveIntegerField(default=0)
     leased_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
