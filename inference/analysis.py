@@ -42,11 +42,11 @@ class AnalysisOptions:
 class EmbeddedRegion:
     """A part of a picture and its vectors: `box` in pixels of the oriented original, `vectors` (dim,) float32
     of unit length by the name of the embedder. `score` is the detector's, 0 to 1; 0 for the whole picture,
-    which nothing detected.
+    which nothing detected, and 1 for a box that was given.
     """
 
     box: Box
-    source: Literal["detected", "whole"]
+    source: Literal["detected", "whole", "given"]
     score: float
     vectors: Mapping[str, Vectors]
     label: str | None = None

@@ -23,6 +23,7 @@ __all__ = [
     "ImageRejected",
     "Picture",
     "Pixels",
+    "check_picture",
     "decode_image",
     "decode_picture",
     "sniff_format",
@@ -121,6 +122,16 @@ def decode_picture(
             return _read_picture(image, limits=limits, working_side=working_side)
     except _DECODER_ERRORS as error:
         raise unreadable("its contents are broken") from error
+
+
+def check_picture(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> str:
+    """The format of a picture whose header asks for nothing that is refused; nothing is decoded.
+
+    What is broken behind the header shows only when it is. Raises ImageRejected as `decode_image`.
+    """
+    header = read_header(data)
+    _check_size(header, size=len(data), limits=limits)
+    return header.format
 
 
 def _check_size(header: ImageHeader, *, size: int, limits: ImageLimits) -> None:

@@ -21,6 +21,25 @@ def delete_file(name: str) -> None:
         default_storage.delete(name)
 
 
+def delete_folder(name: str) -> None:
+    """Delete every file below the folder, and the folder; gone already is fine. Raises `Unavailable`."""
+    with _storage_errors():
+        _delete_below(name)
+
+
+def _delete_below(folder: str) -> None:
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for file in files:
+        default_storage.delete(f"{folder}/{file}")
+    for inner in folders:
+        _delete_below(f"{folder}/{inner}")
+    # A file system keeps the empty folder; in a bucket there is none, and nothing happens.
+    default_storage.delete(folder)
+
+
 @contextmanager
 def _storage_errors() -> Iterator[None]:
     """Each storage has its own errors; all but a missing file mean that it did not do its part."""

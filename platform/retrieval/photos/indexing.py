@@ -1,11 +1,8 @@
 """Reference photos from `pending` to `indexed`. A task that runs twice writes the same rows."""
 
-import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -14,38 +11,24 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from inference.analysis import Analysis, AnalysisOptions
-from inference.errors import ImageRejected
-from inference.images import Picture, decode_picture
 from jobs.errors import Unavailable
 from jobs.heartbeat import keep_renewing
-from retrieval.analysers import get_analyser
+from jobs.precedence import Courtesy
 from retrieval.index.embedding import embed_unseen
 from retrieval.index.rows import list_embedders, list_written, space_of
 from retrieval.index.store import connect_store
 from retrieval.index.writing import write_regions
-from retrieval.photos.files import read_file
+from retrieval.photos.analysing import analyse_photos
+from retrieval.photos.decoding import LeasedPhoto, begin_decoding
 from retrieval.photos.leases import (
     RENEW_EVERY_S,
-    end_as_failed,
     end_as_indexed,
     lease_images,
     list_free,
     release_images,
     renew_leases,
 )
-from retrieval.settings.gallery import GallerySettings
-from tenants.models import Embedding, Gallery, ReferenceImage, Region, VectorIndex
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LeasedPhoto:
-    """A photo held by this worker, and its decoding under way."""
-
-    image: ReferenceImage
-    picture: "Future[Picture]"
+from tenants.models import Gallery, ReferenceImage, Region, VectorIndex
 
 
 def index_pending(*, budget_s: float) -> bool:
@@ -55,13 +38,14 @@ def index_pending(*, budget_s: float) -> bool:
     photos were. Raises `Unavailable` when a server is away; the photos then stay pending.
     """
     deadline = time.monotonic() + budget_s
+    courtesy = Courtesy()
     batch = _lease_batch()
     while batch:
         following = _lease_batch() if time.monotonic() < deadline else []
         held = [photo.image for photo in (*batch, *following)]
         try:
             with keep_renewing(partial(renew_leases, held), every_s=RENEW_EVERY_S):
-                _index_batch(batch)
+                _index_batch(batch, courtesy)
         except BaseException as error:
             release_images([p.image for p in batch], blameless=isinstance(error, Unavailable))
             release_images([p.image for p in following], blameless=True)
@@ -70,79 +54,19 @@ def index_pending(*, budget_s: float) -> bool:
     return list_free().exists()
 
 
-@cache
-def _decoders() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
-
-
 def _lease_batch() -> list[LeasedPhoto]:
-    images = lease_images(settings.INDEX_BATCH)
-    return [LeasedPhoto(image, _decoders().submit(_decode_stored, image.file)) for image in images]
+    return begin_decoding(lease_images(settings.INDEX_BATCH))
 
 
-def _decode_stored(file: str) -> Picture:
-    return decode_picture(read_file(file))
-
-
-def _index_batch(batch: Sequence[LeasedPhoto]) -> None:
+def _index_batch(batch: Sequence[LeasedPhoto], courtesy: Courtesy) -> None:
     by_gallery: dict[UUID, list[LeasedPhoto]] = {}
     for photo in batch:
         by_gallery.setdefault(photo.image.gallery_id, []).append(photo)
     for photos in by_gallery.values():
         gallery = photos[0].image.gallery
-        _analyse_photos(gallery, photos, list_embedders(list_written(gallery)))
+        embedders = list_embedders(list_written(gallery))
+        analyse_photos(gallery, photos, embedders=embedders, courtesy=courtesy)
         _publish_images(gallery, [photo.image for photo in photos])
-
-
-def _analyse_photos(gallery: Gallery, photos: Sequence[LeasedPhoto], embedders: Sequence[str]) -> None:
-    """Store regions and vectors of the photos that have none yet (an interrupted run may have left some)."""
-    known = set(Region.objects.filter(image__in=[p.image for p in photos]).values_list("image_id", flat=True))
-    fresh = [photo for photo in photos if photo.image.pk not in known]
-    readable = [(photo.image, picture) for photo in fresh if (picture := _read_picture(photo)) is not None]
-    if not readable:
-        return
-    # A reference photo shows one product: its best body, averaged with the whole (figures in docs/models.md).
-    options = AnalysisOptions(detect=GallerySettings.parse(gallery.settings).detect, max_regions=1)
-    analyses = get_analyser(embedders).analyse([picture for _, picture in readable], options)
-    with transaction.atomic():
-        for (image, picture), analysis in zip(readable, analyses, strict=True):
-            _save_analysis(gallery, image, picture, analysis)
-
-
-def _read_picture(photo: LeasedPhoto) -> Picture | None:
-    try:
-        return photo.picture.result()
-    except ImageRejected as rejected:
-        end_as_failed(photo.image, code=rejected.code, message=rejected.message)
-    except FileNotFoundError:
-        _log.exception("the file of image %s is lost", photo.image.pk)
-        end_as_failed(
-            photo.image, code="file_lost", message="The stored file is missing. Upload the photo again."
-        )
-    return None
-
-
-def _save_analysis(gallery: Gallery, image: ReferenceImage, picture: Picture, analysis: Analysis) -> None:
-    """Write the photo's regions and raw vectors, unless it was deleted or another worker was faster."""
-    locked = ReferenceImage.objects.select_for_update().filter(pk=image.pk, deleted_at=None)
-    if not locked.exists() or Region.objects.filter(image=image).exists():
-        return
-    locked.update(width=picture.width, height=picture.height)
-    regions = Region.objects.bulk_create(
-        Region(
-            tenant_id=gallery.tenant_id,
-            image=image,
-            **dict(zip(("x1", "y1", "x2", "y2"), region.box.as_tuple(), strict=True)),
-            score=region.score,
-            source=region.source,
-        )
-        for region in analysis.regions
-    )
-    Embedding.objects.bulk_create(
-        Embedding(tenant_id=gallery.tenant_id, region=stored, model=model, vector=Embedding.pack(vector))
-        for stored, region in zip(regions, analysis.regions, strict=True)
-        for model, vector in region.vectors.items()
-    )
 
 
 def _publish_images(gallery: Gallery, images: Sequence[ReferenceImage]) -> None:
@@ -188,9 +112,13 @@ def _mark_indexed(
     written: set[UUID],
     written_at: int,
 ) -> bool:
-    """Mark the photos, unless there is an index by now that they were not written to."""
+    """Mark the photos, unless there is an index by now that they were not written to.
+
+    Of a gallery that is gone with its rows nothing is left to be marked.
+    """
     with transaction.atomic():
-        Gallery.objects.select_for_update().get(pk=gallery.pk)
+        if Gallery.objects.select_for_update().filter(pk=gallery.pk).first() is None:
+            return True
         if any(index.pk not in written for index in list_written(gallery)):
             return False
         newest = Greatest(F("index_timestamp"), written_at)

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from tenants.models import Gallery, ReferenceImage
+from jobs.events import emit_event
+from tenants.models import Gallery, ReferenceImage, WebhookEndpoint
 
 LEASE = timedelta(seconds=20)
 RENEW_EVERY_S = 5.0
@@ -52,7 +53,11 @@ def lease_images(limit: int) -> list[ReferenceImage]:
 def renew_leases(images: Iterable[ReferenceImage]) -> None:
     """Hold the photos that have not ended for another while."""
     held = list_pending().filter(pk__in=[image.pk for image in images])
-    held.update(leased_until=timezone.now() + LEASE)
+    with transaction.atomic():
+        # Their worker may be writing some right now, in its own order: to wait for it could be a deadlock,
+        # and those will be renewed the next time.
+        free = held.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
+        ReferenceImage.objects.filter(pk__in=list(free)).update(leased_until=timezone.now() + LEASE)
 
 
 def release_images(images: Iterable[ReferenceImage], *, blameless: bool) -> None:
@@ -71,10 +76,32 @@ def end_as_indexed(image: ReferenceImage) -> bool:
 
 
 def end_as_failed(image: ReferenceImage, *, code: str, message: str) -> None:
-    """End the photo as failed, with a reason that its owner can act on."""
-    list_pending().filter(pk=image.pk).update(
-        state=ReferenceImage.State.FAILED, failure_code=code, failure_message=message[:500], leased_until=None
-    )
+    """End the photo as failed, with a reason that its owner can act on, and tell those who want to hear."""
+    with transaction.atomic():
+        failed = (
+            list_pending()
+            .filter(pk=image.pk)
+            .update(
+                state=ReferenceImage.State.FAILED,
+                failure_code=code,
+                failure_message=message[:500],
+                leased_until=None,
+            )
+        )
+        if failed:
+            _tell_failed(image, code=code, message=message[:500])
+
+
+def _tell_failed(image: ReferenceImage, *, code: str, message: str) -> None:
+    data = {
+        "image": str(image.pk),
+        "gallery": str(image.gallery_id),
+        "product": str(image.product_id),
+        "filename": image.filename,
+        "code": code,
+        "message": message,
+    }
+    emit_event(WebhookEndpoint.Event.IMAGE_FAILED, data)
 
 
 def _give_up(image: ReferenceImage) -> bool:

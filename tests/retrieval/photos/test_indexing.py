@@ -11,13 +11,15 @@ from django.utils import timezone
 
 from jobs.errors import Unavailable
 from retrieval.index.store import VectorStore, connect_store
-from retrieval.photos import leases
+from retrieval.photos import indexing, leases
 from retrieval.photos.indexing import index_pending
 from tenants.domain.images import delete_image
 from tenants.models import Embedding, Gallery, ReferenceImage, Region
+from tenants.scope import tenant_scope
 from tests.conftest import wait_until
 from tests.relay import Relay
 from tests.retrieval.gate import Gate
+from tests.retrieval.moments import act_after
 from tests.retrieval.shelf import (
     Shelf,
     add_bytes,
@@ -25,6 +27,7 @@ from tests.retrieval.shelf import (
     cleared,
     list_region_ids,
     list_states,
+    open_shelf,
     run_together,
 )
 
@@ -179,6 +182,27 @@ def test_photo_deleted_before_it_is_published_leaves_nothing_in_the_index(
     assert find_indexed(acme_shelf, store) == set(
         Region.objects.filter(image=kept).values_list("id", flat=True)
     )
+
+
+def test_gallery_gone_before_its_photos_are_marked_ends_quietly(
+    store: VectorStore, rows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = open_shelf("acme")
+    store.ensure_collection(shelf.space)
+    with tenant_scope(shelf.tenant.id):
+        (image,) = add_photos(shelf, 47)
+        space = shelf.space
+        removed: list[object] = []
+
+        def remove_gallery() -> None:
+            removed.append(Gallery.objects.filter(pk=shelf.gallery.pk).delete())
+
+        act_after(monkeypatch, indexing, "_write_to", remove_gallery)
+        index_pending(budget_s=30)
+
+        assert len(removed) == 1
+        assert not ReferenceImage.objects.filter(pk=image.pk).exists()
+    store.drop_collection(space)
 
 
 def interrupt_before_publishing(shelf: Shelf, relay: Relay, *seeds: int) -> list[ReferenceImage]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from retrieval.photos.leases import (
@@ -17,7 +18,8 @@ from retrieval.photos.leases import (
     release_images,
     renew_leases,
 )
-from tenants.models import Gallery, ReferenceImage
+from tenants.models import Gallery, ReferenceImage, WebhookEndpoint
+from tests.retrieval.endpoints import add_endpoint, list_events
 from tests.retrieval.shelf import Shelf, cleared, list_states, open_shelf, run_together
 
 
@@ -142,6 +144,38 @@ def test_photo_ends_once(queue: Shelf) -> None:
     assert end_as_indexed(failed) is False
     assert end_as_indexed(deleted) is False
     assert list_states([indexed, failed, deleted]) == ["indexed", "failed", "pending"]
+
+
+def test_photo_that_fails_is_told_once_and_one_that_had_ended_is_not(queue: Shelf) -> None:
+    endpoint = add_endpoint(queue.tenant.id, WebhookEndpoint.Event.IMAGE_FAILED)
+    failed, indexed = add_rows(queue, 2)
+    end_as_indexed(indexed)
+
+    for image in (failed, failed, indexed):
+        end_as_failed(image, code="file_lost", message="m" * 900)
+
+    (event,) = list_events(endpoint)
+    assert event["type"] == "image.failed"
+    assert event["data"] == {
+        "image": str(failed.pk),
+        "gallery": str(queue.gallery.pk),
+        "product": str(queue.product.pk),
+        "filename": failed.filename,
+        "code": "file_lost",
+        "message": "m" * 500,
+    }
+
+
+def test_renewal_does_not_wait_for_photos_that_are_being_written(queue: Shelf) -> None:
+    written, other = add_rows(queue, 2)
+    held = lease_images(2)
+    expire_leases(queue)
+    with transaction.atomic():
+        ReferenceImage.objects.select_for_update().get(pk=written.pk)
+        run_together(queue, lambda: renew_leases(held))
+    assert [image.pk for image in list_free()] == [written.pk]
+    renew_leases(held)
+    assert not list_free().exists(), other
 
 
 @pytest.mark.parametrize(
