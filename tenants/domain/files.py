@@ -26,6 +26,12 @@ def store_file(key: str, data: bytes) -> str:
         ) from error
 
 
+def replace_file(key: str, data: bytes) -> str:
+    """As `store_file`, in the place of what lies under the key, if anything does. Raises `StorageAway`."""
+    remove_file(key)
+    return store_file(key, data)
+
+
 def clean_filename(filename: str) -> str:
     """The last part of the name, for showing only; it is never used as a path."""
     name = PurePosixPath(filename.replace("\\", "/").replace("\x00", "")).name

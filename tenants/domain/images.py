@@ -1,6 +1,7 @@
 """Reference photos: stored once, by content, under a key that carries the tenant."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,9 +9,9 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from tenants.domain.files import CONTENT_TYPES, clean_filename, store_file
+from tenants.domain.files import CONTENT_TYPES, clean_filename, replace_file, store_file
 from tenants.errors import Conflict
-from tenants.models import Product, ReferenceImage
+from tenants.models import Gallery, Product, ReferenceImage
 from tenants.models.identifiers import new_id
 
 
@@ -32,10 +33,9 @@ def add_image(*, product: Product, filename: str, image_format: str, data: bytes
     """
     digest = hashlib.sha256(data).hexdigest()
     if known := _find_image(product, digest):
-        return AddedImage(image=_retry_failed(known, data), created=False)
+        return AddedImage(image=retry_failed(known, data), created=False)
     image_id = new_id()
-    key = f"{product.tenant_id}/{product.gallery_id}/{image_id}.{image_format}"
-    stored = store_file(key, data)
+    stored = store_file(name_file(product.gallery, image_id, image_format), data)
     try:
         image = _create_row(
             product,
@@ -54,13 +54,26 @@ def add_image(*, product: Product, filename: str, image_format: str, data: bytes
     return AddedImage(image=image, created=True)
 
 
+def name_file(gallery: Gallery, image_id: UUID, image_format: str) -> str:
+    """The name under which the photo's file is stored."""
+    return f"{gallery.tenant_id}/{gallery.pk}/{image_id}.{image_format}"
+
+
 def delete_image(*, image: ReferenceImage) -> None:
     """Take the photo out of sight at once; purging its vectors and file is left to a worker."""
-    ReferenceImage.objects.filter(pk=image.pk, deleted_at=None).update(deleted_at=timezone.now())
+    delete_images([image.pk])
 
 
-def _retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
-    """A failed photo waits again, its file stored anew (it may be the file that was lost)."""
+def delete_images(image_ids: Sequence[UUID]) -> None:
+    """As `delete_image`."""
+    ReferenceImage.objects.filter(pk__in=image_ids, deleted_at=None).update(deleted_at=timezone.now())
+
+
+def retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
+    """A failed photo waits again, its file stored anew (it may be the file that was lost).
+
+    Any other is left as it is. Raises `StorageAway`.
+    """
     if image.state != ReferenceImage.State.FAILED:
         return image
     with transaction.atomic():
@@ -68,11 +81,9 @@ def _retry_failed(image: ReferenceImage, data: bytes) -> ReferenceImage:
             pk=image.pk, state=ReferenceImage.State.FAILED
         )
         if failed.exists():
-            default_storage.delete(image.file)
-            stored = store_file(image.file, data)
             failed.update(
                 state=ReferenceImage.State.PENDING,
-                file=stored,
+                file=replace_file(image.file, data),
                 attempts=0,
                 failure_code="",
                 failure_message="",

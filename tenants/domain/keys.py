@@ -50,11 +50,13 @@ def issue_key(
 def authenticate_key(*, plaintext: str) -> ApiKey:
     """The live key behind the plaintext. Raises `KeyRejected`; says nothing about which part was wrong."""
     match = _KEY.fullmatch(plaintext)
-    key = match and ApiKey.across_tenants.filter(prefix=match[1]).first()
+    key = match and ApiKey.across_tenants.select_related("tenant").filter(prefix=match[1]).first()
     if not key or not hmac.compare_digest(key.secret_hash, _hash_key(plaintext)):
         raise KeyRejected("The API key is not known. Check that it was copied whole.")
     if key.revoked_at:
         raise KeyRejected("The API key has been revoked. Use another one.", code="key_revoked")
+    if key.tenant.deleted_at:
+        raise KeyRejected("The shop of this API key is closed.", code="key_revoked")
     if key.expires_at and key.expires_at <= timezone.now():
         raise KeyRejected("The API key has expired. Use a newer one.", code="key_expired")
     _note_use(key)

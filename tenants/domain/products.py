@@ -1,5 +1,6 @@
 """Products of a gallery."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -34,7 +35,13 @@ def update_product(*, product: Product, **fields: Any) -> Product:
 
 def delete_product(*, product: Product) -> None:
     """Take the product and its photos out of sight at once; purging them is left to a worker."""
+    delete_products([product])
+
+
+def delete_products(products: Sequence[Product]) -> None:
+    """As `delete_product`, all or none."""
     now = timezone.now()
+    keys = [product.pk for product in products]
     with transaction.atomic():
-        Product.objects.filter(pk=product.pk, deleted_at=None).update(deleted_at=now)
-        ReferenceImage.objects.filter(product=product, deleted_at=None).update(deleted_at=now)
+        Product.objects.filter(pk__in=keys, deleted_at=None).update(deleted_at=now)
+        ReferenceImage.objects.filter(product__in=keys, deleted_at=None).update(deleted_at=now)
