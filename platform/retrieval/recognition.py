@@ -29,6 +29,7 @@ from retrieval.ranking.categories import CategoryVote, vote
 from retrieval.readiness import check_ready
 from retrieval.settings.gallery import GallerySettings, merge_settings
 from retrieval.thresholds import find_threshold
+from retrieval.unknowns import tell_unknown
 from tenants.models import Gallery
 from tenants.queries.catalog import get_gallery
 
@@ -147,6 +148,8 @@ def recognize(*, gallery_id: UUID, data: bytes, options: RecognitionOptions) -> 
         answer = query.decide(together, beyond=all(photo.beyond))
         if not photo.regions:
             answer = Verdict("unknown", "no_region", ())
+    if answer.outcome == "unknown":
+        tell_unknown(gallery_id=gallery_id, answer=answer, threshold=query.rules.threshold)
     return Recognition(
         photo=photo,
         answer=answer,

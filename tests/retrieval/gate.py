@@ -7,7 +7,7 @@ import pytest
 from inference.analysis import Analyser, Analysis, AnalysisOptions
 from inference.images import Picture
 from retrieval.analysers import get_analyser
-from retrieval.photos import indexing
+from retrieval.photos import analysing
 
 
 class Gate:
@@ -16,7 +16,7 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.photos = 0
         self._meanwhile = meanwhile
-        monkeypatch.setattr(indexing, "get_analyser", self._open)
+        monkeypatch.setattr(analysing, "get_analyser", self._open)
 
     def _open(self, embedder: str) -> "Gate":
         self._analyser: Analyser = get_analyser(embedder)

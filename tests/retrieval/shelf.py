@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 
+from jobs.models import Job
 from retrieval.analysers import default_embedder
 from retrieval.index.generations import begin_generation, go_live
 from retrieval.index.rows import space_of
@@ -106,6 +107,12 @@ def list_stored_files(shelf: Shelf) -> set[str]:
     """The names of the files that lie in the storage for the gallery."""
     folder = settings.MEDIA_ROOT / str(shelf.tenant.id) / str(shelf.gallery.pk)
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def take_up(job: Job) -> Job:
+    """The job as the worker has it that has claimed it."""
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
+    return Job.objects.get(pk=job.pk)
 
 
 def run_together(shelf: Shelf, *works: Callable[[], T]) -> list[T]:

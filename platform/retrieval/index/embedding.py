@@ -60,7 +60,7 @@ def _embed_region(embedder: str, region: Region) -> Embedding | None:
     except (FileNotFoundError, ImageRejected) as error:
         _log.error("image %s cannot be embedded again: %s", region.image_id, error)
         return None
-    box = Box(*region.box) if region.source == Region.Source.DETECTED else None
+    box = None if region.source == Region.Source.WHOLE else Box(*region.box)
     vector = get_analyser([embedder]).embed_body(picture, box)[embedder]
     return Embedding(
         tenant_id=region.tenant_id,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -123,6 +124,13 @@ def drop_collections(gallery: Gallery) -> None:
     """Drop every collection of a gallery that is deleted. Raises `Unavailable`."""
     for name in _list_collections(gallery):
         connect_store().drop_named(name)
+
+
+def drop_collections_of_tenant(tenant_id: UUID) -> None:
+    """Drop every collection that names the tenant, whatever gallery it was of. Raises `Unavailable`."""
+    for name in connect_store().list_collections():
+        if name.startswith(f"t{tenant_id.hex}_"):
+            connect_store().drop_named(name)
 
 
 def _list_collections(gallery: Gallery) -> list[str]:

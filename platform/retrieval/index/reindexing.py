@@ -6,8 +6,9 @@ from functools import partial
 from django.db import transaction
 
 from jobs.dispatch import INDEX_IMAGES, dispatch_on_commit
+from jobs.events import emit_event
 from jobs.models import Job
-from jobs.progress import report_progress
+from jobs.progress import hold_job, report_progress
 from retrieval.index.embedding import embed_gallery
 from retrieval.index.generations import begin_generation, drop_collections, go_live, wanted_settings
 from retrieval.index.raw_vectors import list_regions
@@ -17,7 +18,7 @@ from retrieval.index.store import connect_store
 from retrieval.quality.exemplars import ensure_exemplar_vectors
 from retrieval.quality.translating import compare_scales, move_thresholds
 from tenants.errors import DomainError
-from tenants.models import Gallery, ReferenceImage, VectorIndex
+from tenants.models import Gallery, ReferenceImage, VectorIndex, WebhookEndpoint
 
 _PASSES = 5
 _SEAL_AT = 10_000
@@ -33,7 +34,8 @@ def build_index(job: Job) -> None:
     """Fill a new generation from PostgreSQL (from stored files for a model that is new) and go over to it.
 
     job.input: `asked` (fit although the gallery is small), `reuse` (keep what was fitted). Killed anywhere, a
-    second run goes on with what is there; the old index is searched until the new one is whole.
+    second run goes on with what is there; the old index is searched until the new one is whole. Cancelled at
+    any moment, it does not go over (retrieval.index.cancelling).
     """
     gallery = job.gallery
     # With a result it went over before it was killed; only its end was lost.
@@ -52,6 +54,7 @@ def build_index(job: Job) -> None:
 def _build(job: Job, gallery: Gallery) -> None:
     wanted = wanted_settings(gallery)
     embed_gallery(gallery, wanted.embedders, tell=partial(_tell, job))
+    report_progress(job, done=job.done)
     indexes = begin_generation(
         gallery, asked=job.input.get("asked", False), reuse=job.input.get("reuse", False)
     )
@@ -60,7 +63,7 @@ def _build(job: Job, gallery: Gallery) -> None:
     # Photos that were indexed before the rows above were there, and after the first look.
     embed_gallery(gallery, list_embedders(indexes), tell=lambda _done, _total: None)
     for index in indexes:
-        _fill(index)
+        _fill(job, index)
     _go_over(job, gallery, indexes)
 
 
@@ -69,9 +72,10 @@ def _tell(job: Job, done: int, total: int) -> None:
     report_progress(job, done=done)
 
 
-def _fill(index: VectorIndex) -> None:
+def _fill(job: Job, index: VectorIndex) -> None:
     """Compare and mend until nothing differs; the comparison is what shows that the index is whole."""
     for _ in range(_PASSES):
+        report_progress(job, done=job.done)
         drift = compare_index(index, thorough=True)
         if not drift:
             _seal(index)
@@ -98,11 +102,16 @@ def _go_over(job: Job, gallery: Gallery, indexes: Sequence[VectorIndex]) -> None
         "images": _count_indexed(gallery),
     }
     with transaction.atomic():
+        hold_job(job)
         go_live(gallery, indexes)
         if translation:
             job.result["thresholds"] = move_thresholds(Gallery.objects.get(pk=gallery.pk), translation)
         Gallery.objects.filter(pk=gallery.pk).update(state=Gallery.State.READY)
         job.save(update_fields=["result"])
+        emit_event(
+            WebhookEndpoint.Event.GALLERY_REINDEXED,
+            {"gallery": str(gallery.pk), "job": str(job.pk), "trigger": job.trigger, **job.result},
+        )
         dispatch_on_commit(INDEX_IMAGES, str(gallery.tenant_id))
 
 

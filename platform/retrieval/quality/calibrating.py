@@ -45,6 +45,7 @@ def run_calibration(job: Job) -> None:
     result = calibrate(index, settings, false_accept_rate=rate, tell=tell)
     calibration = keep_measurement(
         Calibration,
+        job,
         index,
         settings,
         false_accept_rate=rate,

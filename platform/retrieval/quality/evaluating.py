@@ -75,6 +75,7 @@ def run_evaluation(job: Job) -> None:
     best = found["policies"][found["recommended"]]
     evaluation = keep_measurement(
         Evaluation,
+        job,
         index,
         settings,
         source=source,

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Find the shop, issue, print."""
-        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
+        tenant = Tenant.objects.filter(slug=options["tenant"], deleted_at=None).first()
         if tenant is None:
             raise CommandError(f"No tenant {options['tenant']!r}.")
         scopes = [Scope(value) for value in options["scopes"]]

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from jobs.errors import Unavailable
+from jobs.errors import JobCancelled, Unavailable
 from jobs.models import Job
 from retrieval.galleries import change_gallery
 from retrieval.index import fitting, generations, reindexing
@@ -20,11 +20,12 @@ from retrieval.matches import load_matches
 from retrieval.photos.indexing import index_pending
 from retrieval.photos.purging import purge_deleted
 from tenants.domain.images import delete_image
-from tenants.models import Gallery, Projection, ReferenceImage, Rotation, VectorIndex
+from tenants.models import Gallery, Projection, ReferenceImage, Rotation, VectorIndex, WebhookEndpoint
 from tenants.scope import tenant_scope
 from tests.conftest import wait_until
+from tests.retrieval.endpoints import add_endpoint, list_events
 from tests.retrieval.moments import Killed, act_after, act_before, kill, once
-from tests.retrieval.shelf import Shelf, add_photos, list_collections, list_states
+from tests.retrieval.shelf import Shelf, add_photos, list_collections, list_states, take_up
 from tests.retrieval.stock import (
     assert_whole,
     change_index,
@@ -242,7 +243,8 @@ def test_two_reindexes_at_once_end_in_one_whole_index(
     job = make_job(shelf)
     act_before(monkeypatch, reindexing, "compare_scales", once(lambda: run_again(job)))
 
-    build_index(Job.objects.get(pk=job.pk))
+    with pytest.raises(JobCancelled):
+        build_index(take_up(job))
 
     assert Job.objects.get(pk=job.pk).state == Job.State.SUCCEEDED
     assert_whole(shelf, store)
@@ -348,3 +350,22 @@ def test_reindex_of_a_model_that_is_not_installed_fails_and_leaves_the_old_index
     assert read_gallery(shelf).generation == before
     assert_whole(shelf, store)
     Gallery.objects.filter(pk=shelf.gallery.pk).update(settings=kept)
+
+
+def test_reindexed_gallery_is_told_once_it_is_live(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = add_endpoint(shelf.tenant.id, WebhookEndpoint.Event.GALLERY_REINDEXED)
+    job = make_job(shelf, asked=True)
+    with monkeypatch.context() as patched:
+        act_after(patched, reindexing, "go_live", once(kill))
+        with pytest.raises(Killed):
+            run_again(job)
+    assert list_events(endpoint) == [], "what went over was taken back with the killed transaction"
+
+    job = run_again(job)
+
+    (event,) = list_events(endpoint)
+    assert event["type"] == "gallery.reindexed"
+    told = event["data"]
+    assert (told["gallery"], told["job"]) == (str(shelf.gallery.pk), str(job.pk))
+    assert told["generation"] == read_gallery(shelf).generation
+    assert told["images"] == PHOTOS

@@ -20,6 +20,7 @@ from tests.retrieval.quality.clusters import (
     draw_centres,
 )
 from tests.retrieval.quality.conftest import PHOTOS
+from tests.retrieval.shelf import take_up
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def untouched(made: ClusteredGallery) -> Iterator[None]:
 
 def run(made: ClusteredGallery, false_accept_rate: float | None = None) -> Calibration:
     job = start_calibration(gallery=made.gallery, false_accept_rate=false_accept_rate, trigger="test")
-    job = Job.objects.get(pk=job.pk)
+    job = take_up(job)
     run_calibration(job)
     return Calibration.objects.get(pk=job.result["calibration"])
 
@@ -151,6 +152,6 @@ def test_empty_and_unready_galleries_are_not_calibrated(store: VectorStore, made
 def test_calibration_of_a_gallery_deleted_meanwhile_leaves_nothing(made: ClusteredGallery) -> None:
     job = start_calibration(gallery=made.gallery, false_accept_rate=None, trigger="test")
     Gallery.objects.filter(pk=made.gallery.pk).update(deleted_at=made.gallery.created_at)
-    run_calibration(Job.objects.get(pk=job.pk))
+    run_calibration(take_up(job))
     Gallery.objects.filter(pk=made.gallery.pk).update(deleted_at=None)
     assert not Calibration.objects.exists()

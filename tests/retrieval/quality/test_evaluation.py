@@ -27,6 +27,7 @@ from tests.retrieval.quality.clusters import (
     draw_around,
     draw_centres,
 )
+from tests.retrieval.shelf import take_up
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def untouched(made: ClusteredGallery) -> Iterator[None]:
 
 def run(made: ClusteredGallery, **said: Any) -> Evaluation:
     wanted = {"source": "leave_one_out", "policies": [[], ["aqe"]], "sample": 20, "trigger": "test", **said}
-    job = Job.objects.get(pk=start_evaluation(gallery=made.gallery, **wanted).pk)
+    job = take_up(start_evaluation(gallery=made.gallery, **wanted))
     run_evaluation(job)
     assert (job.done, job.total > 0) == (job.total, True)
     return Evaluation.objects.get(pk=job.result["evaluation"])

@@ -7,7 +7,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from jobs.cancelling import cancel_job
 from jobs.models import Job
+from jobs.progress import run_job
+from retrieval.quality import exemplars
 from retrieval.quality.exemplars import (
     delete_exemplar_files,
     ensure_exemplar_vectors,
@@ -19,7 +22,8 @@ from tenants.domain.exemplars import add_distractor, add_labelled_query, delete_
 from tenants.models import Exemplar, ExemplarRegion
 from tenants.scope import tenant_scope
 from tests.api.photos import draw_photo
-from tests.retrieval.shelf import Shelf, open_shelf
+from tests.retrieval.moments import act_before, once
+from tests.retrieval.shelf import Shelf, open_shelf, take_up
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def add_query(shelf: Shelf, seed: int, sku: str = "one") -> Exemplar:
 
 def prepare(shelf: Shelf, *exemplars: Exemplar) -> Job:
     job = start_preparation(tenant_id=shelf.tenant.id, exemplars=exemplars, trigger="test")
-    job = Job.objects.get(pk=job.pk)
+    job = take_up(job)
     prepare_exemplars(job)
     return job
 
@@ -149,8 +153,24 @@ def test_exemplar_deleted_while_it_is_prepared_stays_deleted(acme_shelf: Shelf) 
     exemplar = add_photo(acme_shelf, 1)
     job = start_preparation(tenant_id=acme_shelf.tenant.id, exemplars=[exemplar], trigger="test")
     delete_exemplar(exemplar=exemplar)
-    prepare_exemplars(Job.objects.get(pk=job.pk))
+    prepare_exemplars(take_up(job))
     assert not ExemplarRegion.objects.exists()
+
+
+def test_cancelled_preparation_keeps_what_it_has_looked_at(
+    acme_shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = [add_photo(acme_shelf, seed) for seed in (1, 2, 3)]
+    job = start_preparation(tenant_id=acme_shelf.tenant.id, exemplars=added, trigger="test")
+    with monkeypatch.context() as patch, run_job(job.pk) as claimed:
+        assert claimed is not None
+        act_before(patch, exemplars, "report_progress", once(lambda: cancel_job(job)))
+        prepare_exemplars(claimed)
+    states = Exemplar.objects.order_by("pk").values_list("state", flat=True)
+    assert Job.objects.get(pk=job.pk).state == Job.State.CANCELLED
+    assert list(states) == ["indexed", "pending", "pending"]
+    prepare(acme_shelf, *added)
+    assert list(states.all()) == ["indexed"] * 3
 
 
 def test_queries_go_with_their_gallery_and_distractors_stay(acme_shelf: Shelf) -> None:
@@ -182,5 +202,5 @@ def test_globex_sees_none_of_acmes_exemplars(acme_shelf: Shelf) -> None:
         own = add_photo(globex, 1)
         assert own.pk != exemplar.pk
         job = start_preparation(tenant_id=globex.tenant.id, exemplars=[exemplar, own], trigger="test")
-        prepare_exemplars(Job.objects.get(pk=job.pk))
+        prepare_exemplars(take_up(job))
         assert list(Exemplar.objects.values_list("pk", "state")) == [(own.pk, "indexed")]
