@@ -9,7 +9,15 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from jobs.dispatch import INDEX_IMAGES, PURGE_IMAGES, RUN_JOB, TEND_GALLERY, begin_turn, send_task
+from jobs.dispatch import (
+    INDEX_IMAGES,
+    PURGE_IMAGES,
+    REMOVE_UPLOADS,
+    RUN_JOB,
+    TEND_GALLERY,
+    begin_turn,
+    send_task,
+)
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import run_job
@@ -21,8 +29,12 @@ from retrieval.photos.purging import purge_deleted
 from retrieval.quality.calibrating import run_calibration
 from retrieval.quality.evaluating import run_evaluation
 from retrieval.quality.exemplars import prepare_exemplars
+from retrieval.tenants import delete_tenant
 from tenants.models import Gallery
 from tenants.scope import tenant_scope
+from transfer.exports.running import run_export
+from transfer.imports.running import run_import
+from transfer.uploads.expiry import remove_expired
 
 _WORK: dict[str, Callable[[Job], None]] = {
     Job.Kind.PROVISION_GALLERY: provision_gallery,
@@ -31,6 +43,9 @@ _WORK: dict[str, Callable[[Job], None]] = {
     Job.Kind.PREPARE_EXEMPLARS: prepare_exemplars,
     Job.Kind.CALIBRATE: run_calibration,
     Job.Kind.EVALUATE: run_evaluation,
+    Job.Kind.IMPORT: run_import,
+    Job.Kind.EXPORT: run_export,
+    Job.Kind.DELETE_TENANT: delete_tenant,
 }
 
 
@@ -52,6 +67,14 @@ def purge_images(tenant_id: str) -> None:
         purge_deleted()
 
 
+@shared_task(name=REMOVE_UPLOADS, throws=(Unavailable,))
+def remove_uploads(tenant_id: str) -> None:
+    """Remove the tenant's uploads that have expired."""
+    begin_turn(REMOVE_UPLOADS, tenant_id)
+    with tenant_scope(UUID(tenant_id)):
+        remove_expired()
+
+
 @shared_task(name=TEND_GALLERY, throws=(Unavailable,))
 def tend(tenant_id: str, gallery_id: str) -> None:
     """Look after a gallery's index."""
@@ -62,8 +85,8 @@ def tend(tenant_id: str, gallery_id: str) -> None:
 
 
 @shared_task(name=RUN_JOB)
-def run_queued_job(tenant_id: str, job_id: str) -> None:
-    """Run a job, whatever its kind."""
-    with tenant_scope(UUID(tenant_id)), run_job(UUID(job_id)) as job:
+def run_queued_job(tenant_id: str, job_id: str, turn: str = "0") -> None:
+    """Run a job, whatever its kind, or the next slice of it."""
+    with tenant_scope(UUID(tenant_id)), run_job(UUID(job_id), turn=int(turn)) as job:
         if job is not None:
             _WORK[job.kind](job)

@@ -6,10 +6,13 @@ from typing import Any
 
 from celery.signals import beat_init, worker_init, worker_ready, worker_shutting_down
 
+from jobs.niceness import renice_session
 from jobs.presence import announce_worker
 from retrieval.analysers import default_detector, default_embedder, get_analyser
 from tenants.errors import DomainError
 
+# Whoever only sends webhooks looks at no photo.
+_INFERRING = {"recognize", "bulk"}
 _leaving = threading.Event()
 _log = logging.getLogger(__name__)
 
@@ -27,21 +30,33 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 @worker_init.connect
-def load_models(**_kwargs: Any) -> None:
+def load_models(sender: Any, **_kwargs: Any) -> None:
     """Load the default models, so that no caller waits for it; without them there is no worker."""
+    if not _INFERRING & set(sender.app.amqp.queues.consume_from):
+        return
     try:
         get_analyser([default_embedder()])
     except DomainError as error:
         raise SystemExit(f"This worker cannot start: {error.message}") from error
 
 
+@worker_init.connect
+def take_place(**_kwargs: Any) -> None:
+    """A worker that was started nice is nice to other sessions, too."""
+    renice_session()
+
+
 @worker_ready.connect
 def enter_service(sender: Any, **_kwargs: Any) -> None:
-    """Announce the worker on each queue it serves."""
+    """Announce the worker on each queue it serves that needs models."""
+    queues = _INFERRING & {queue.name for queue in sender.task_consumer.queues}
+    if not queues:
+        _log.info("%s is ready", sender.hostname)
+        return
     facts = {"detector": default_detector(), "embedder": default_embedder()}
     _log.info("%s is ready with %s and %s", sender.hostname, facts["detector"], facts["embedder"])
-    for queue in sender.task_consumer.queues:
-        said = {"queue": queue.name, "hostname": sender.hostname, "facts": facts, "stop": _leaving}
+    for queue in queues:
+        said = {"queue": queue, "hostname": sender.hostname, "facts": facts, "stop": _leaving}
         threading.Thread(target=announce_worker, kwargs=said, daemon=True).start()
 
 
