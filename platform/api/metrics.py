@@ -14,7 +14,7 @@ from jobs.models import Job
 from jobs.valkey import connect_valkey
 from tenants.models import ReferenceImage, VectorIndex
 
-_QUEUES = ("recognize", "bulk")
+_QUEUES = ("recognize", "bulk", "webhooks")
 
 
 def metrics(_request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Lists come in pages, newest first, each with the address of the next."""
+"""Lists come in pages, newest first unless said otherwise, each with the address of the next."""
 
 from typing import Any
 from uuid import UUID
@@ -42,3 +42,9 @@ class CursorPages(CursorPagination):
                 "next": {"type": ["string", "null"], "format": "uri", "description": "The next page."},
             },
         }
+
+
+class OldestFirstPages(CursorPages):
+    """The same from the first to the last."""
+
+    ordering = "pk"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -26,3 +27,13 @@ class FormParser(parsers.MultiPartParser):
             return super().parse(*args, **kwargs)
         except LookupError as error:
             raise ParseError(f"Multipart form parse error - {error}.") from error
+
+
+class ChunkParser(parsers.BaseParser):
+    """Bytes as they are. No more is read of them than tells that they are too many."""
+
+    media_type = "application/octet-stream"
+
+    def parse(self, stream: Any, *_args: Any, **_kwargs: Any) -> Any:
+        """The body."""
+        return stream.read(settings.UPLOAD_CHUNK_BYTES + 1)

@@ -25,6 +25,10 @@ _PROBLEM = {
             "format": "uuid",
             "description": "With `gallery_not_ready`: the job that makes it ready.",
         },
+        "offset": {
+            "type": "string",
+            "description": "With `upload_offset`: where the next chunk begins, in digits.",
+        },
     },
 }
 
@@ -60,7 +64,7 @@ def _possible_statuses(path: str, method: str) -> list[int]:
     statuses = [400, 401, 403, 503]
     if "{" in path:
         statuses.append(404)
-    if method in {"post", "patch"}:
+    if method in {"post", "put", "patch"}:
         statuses += [409, 413, 415, 422]
     if method == "delete":
         statuses.append(409)

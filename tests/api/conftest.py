@@ -7,7 +7,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
-from tests.api.measuring import measure_gallery
+from tests.api.measuring import measure_gallery, wait_done
 from tests.api.photos import draw_photo
 from tests.conftest import Service, Shop, open_shop
 
@@ -18,8 +18,8 @@ SEEDS = (1, 2, 3)
 class Stall:
     """A shop's gallery with a product for each of `SEEDS`, one indexed photo each, and what was measured.
 
-    measured: ids of a distractor, a labelled query, a calibration and an evaluation, by what addresses call
-    them.
+    job: an export of the gallery. measured: ids of a distractor, a labelled query, a calibration, an
+    evaluation, a webhook, a delivery and an upload, by what addresses call them.
     """
 
     shop: Shop
@@ -49,9 +49,26 @@ def make_stall(shop: Shop) -> Stall:
         for seed, product in zip(SEEDS, products, strict=True)
         for image in upload(shop, gallery, product, draw_photo(seed))
     ]
-    job = shop.http.get("/v1/jobs").json()["results"][0]["id"]
     wait_indexed(shop, gallery, len(images))
-    return Stall(shop, gallery, products, images, job, measure_gallery(shop, gallery))
+    others = {**measure_gallery(shop, gallery), **add_webhook(shop), "upload": begin_upload(shop)}
+    job = wait_done(shop, shop.http.post(f"/v1/galleries/{gallery}/exports"))["id"]
+    return Stall(shop, gallery, products, images, job, others)
+
+
+def add_webhook(shop: Shop) -> dict[str, str]:
+    """The ids of a webhook that is told of nothing, and of a delivery to it that goes nowhere."""
+    body = {"url": "http://127.0.0.1:9/", "events": ["endpoint.disabled"]}
+    webhook = shop.http.post("/v1/webhooks", json=body).json()["id"]
+    delivery = shop.http.post(f"/v1/webhooks/{webhook}/test").json()["id"]
+    return {"webhook": webhook, "delivery": delivery}
+
+
+def begin_upload(shop: Shop) -> str:
+    """The id of an upload of which nothing has come yet."""
+    begun = shop.http.post("/v1/uploads", json={"filename": "shop.zip", "size": 1000})
+    assert begun.status_code == 201, begun.text
+    upload: str = begun.json()["id"]
+    return upload
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Every call of the API, as its OpenAPI document lists them, and a request for each."""
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from tests.api.conftest import Stall
 from tests.api.photos import draw_photo
 from tests.conftest import Shop
 
+_BYTES = "application/octet-stream"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -70,6 +72,15 @@ def call(operation: Operation, shop: Shop | httpx.Client, ids: dict[str, str]) -
         body = {"files": {"images": ("new.png", draw_photo(77))}}
     elif operation.id in {"recognize", "search"}:
         body = {"files": {"image": ("query.png", draw_photo(77))}}
+    elif operation.id == "create_upload":
+        body = {"json": {"filename": "shop.zip", "size": 1000}}
+    elif operation.id == "append_chunk":
+        headers = {"X-Chunk-SHA256": hashlib.sha256(b"PK").hexdigest(), "Content-Type": _BYTES}
+        body = {"params": {"offset": 0}, "content": b"PK", "headers": headers}
+    elif operation.id == "create_import":
+        body = {"files": {"file": ("shop.csv", b"sku,image\n")}}
+    elif operation.id == "create_webhook":
+        body = {"json": {"url": "http://127.0.0.1:9/", "events": ["endpoint.disabled"]}}
     elif operation.method in {"post", "put", "patch"}:
         body = {"json": {"name": uuid.uuid4().hex, "sku": uuid.uuid4().hex, "source": "queries"}}
     return client.request(operation.method.upper(), operation.path.format(**ids), **body)

@@ -31,7 +31,7 @@ def test_id_that_is_none_is_not_found(stall: Stall, wrong: str) -> None:
             check_problem(response, "not_found")
 
 
-LISTS = ["/v1/galleries", "/v1/jobs", "{path}/products", "{path}/images"]
+LISTS = ["/v1/galleries", "/v1/jobs", "/v1/uploads", "{path}/products", "{path}/images"]
 
 
 @pytest.mark.parametrize("address", LISTS)
@@ -73,10 +73,14 @@ def test_limit_stays_within_bounds(stall: Stall, address: str) -> None:
         ("{path}/images", "product", "\x00"),
         ("/v1/jobs", "state", "lost"),
         ("/v1/jobs", "kind", "\x00"),
+        ("/v1/jobs", "gallery", "abc"),
+        ("/v1/jobs", "gallery", "\x00"),
+        ("/v1/jobs/{job}/items", "state", "lost"),
+        ("/v1/jobs/{job}/items", "conflicts", "perhaps"),
     ],
 )
 def test_filter_that_makes_no_sense_is_refused(stall: Stall, address: str, name: str, value: str) -> None:
-    response = stall.shop.http.get(address.format(path=stall.path), params={name: value})
+    response = stall.shop.http.get(address.format(path=stall.path, job=stall.job), params={name: value})
     check_problem(response, "invalid_request")
     assert name in response.json()["errors"]
 

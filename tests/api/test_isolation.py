@@ -27,7 +27,7 @@ def read_everything(stall: Stall) -> list[Any]:
     """What the shop sees of its gallery."""
     of_gallery = ("products", "images", "labelled-queries", "calibrations", "evaluations")
     paths = [stall.path, *(f"{stall.path}/{name}" for name in of_gallery)]
-    paths += [f"/v1/jobs/{stall.job}", "/v1/distractors"]
+    paths += [f"/v1/jobs/{stall.job}", "/v1/distractors", "/v1/uploads"]
     return [stall.shop.http.get(path).json() for path in paths]
 
 
@@ -53,7 +53,7 @@ def test_anothers_object_answers_as_one_that_does_not_exist(
 def test_lists_hold_ones_own_rows_only(stalls: tuple[Stall, Stall]) -> None:
     acme, globex = stalls
     of_gallery = ("products", "images", "labelled-queries", "calibrations", "evaluations")
-    of_shop = ("/v1/galleries", "/v1/jobs", "/v1/distractors")
+    of_shop = ("/v1/galleries", "/v1/jobs", "/v1/distractors", "/v1/webhooks", "/v1/uploads")
     for path in (*of_shop, *(f"{globex.path}/{name}" for name in of_gallery)):
         response = globex.shop.http.get(path)
         assert response.json()["results"], path
@@ -64,8 +64,21 @@ def test_filters_of_lists_do_not_reach_anothers_rows(stalls: tuple[Stall, Stall]
     acme, globex = stalls
     mine = globex.shop.http.get(f"{globex.path}/products", params={"sku": "sku-1"}).json()["results"]
     assert [product["id"] for product in mine] == globex.products[:1]
-    theirs = globex.shop.http.get(f"{globex.path}/images", params={"product": acme.products[0]}).json()
-    assert theirs == {"results": [], "next": None}
+    for path, name, foreign in (
+        (f"{globex.path}/images", "product", acme.products[0]),
+        ("/v1/jobs", "gallery", acme.gallery),
+    ):
+        theirs = globex.shop.http.get(path, params={name: foreign}).json()
+        assert theirs == {"results": [], "next": None}
+
+
+def test_anothers_upload_cannot_be_imported(stalls: tuple[Stall, Stall]) -> None:
+    acme, globex = stalls
+    path = f"{globex.path}/imports"
+    foreign = globex.shop.http.post(path, json={"upload": acme.measured["upload"]})
+    unknown = globex.shop.http.post(path, json={"upload": random_ids()["upload"]})
+    assert check_problem(foreign) == check_problem(unknown) == "upload_not_found"
+    assert shape(foreign.json()) == shape(unknown.json())
 
 
 def test_evaluation_is_not_compared_with_anothers(stalls: tuple[Stall, Stall]) -> None:

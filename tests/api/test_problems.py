@@ -26,9 +26,19 @@ from tests.api.problems import check_problem
 from tests.conftest import Service
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("tenants", "inference", "platform/api", "platform/jobs", "platform/retrieval", "workers")
+ROOMS = (
+    "tenants",
+    "inference",
+    "platform/api",
+    "platform/jobs",
+    "platform/outbound",
+    "platform/retrieval",
+    "platform/transfer",
+    "platform/webhooks",
+    "workers",
+)
 # Codes that no caller of the API meets: roots of error trees, what an operator is told at a command line, and
-# what stands in rows (a failed photo, an ended job).
+# what stands in rows (a failed photo, a row of an import, an ended job).
 ELSEWHERE = {
     "error",
     "unavailable",
@@ -47,6 +57,34 @@ ELSEWHERE = {
     "gave_up",
     "index_incomplete",
     "superseded",
+    "address_not_allowed",
+    "archive_damaged",
+    "archive_empty",
+    "archive_encrypted",
+    "archive_nested",
+    "archive_too_large",
+    "archive_unsafe",
+    "archive_unsupported",
+    "box_outside",
+    "cancelled",
+    "manifest_ambiguous",
+    "near_duplicate",
+    "no_usable_rows",
+    "outbound_refused",
+    "photo_missing",
+    "photo_without_folder",
+    "row_invalid",
+    "row_refused",
+    "sku_exists",
+    "source_refused",
+    "too_many_redirects",
+    "url_encoded",
+    "url_invalid",
+    "url_status",
+    "url_timeout",
+    "url_too_large",
+    "url_unreachable",
+    "urls_not_allowed",
 }
 
 

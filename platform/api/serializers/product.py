@@ -1,14 +1,10 @@
-import json
-import math
 from typing import Any
 
 from rest_framework import serializers
 
+from tenants.domain.attributes import find_attributes_problem
+from tenants.domain.skus import is_clean_sku
 from tenants.models import Product
-
-MAX_ATTRIBUTES = 100
-MAX_ATTRIBUTES_BYTES = 64 * 1024
-MAX_ATTRIBUTES_DEPTH = 10
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):
@@ -60,26 +56,14 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
             found["style_of"].queryset = others
         return found
 
-    def validate_attributes(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Bound the number of names, their depth and size, and refuse what the database cannot hold."""
-        if len(value) > MAX_ATTRIBUTES:
-            raise serializers.ValidationError(f"At most {MAX_ATTRIBUTES} attributes.")
-        _check_storable(value, MAX_ATTRIBUTES_DEPTH)
-        if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_ATTRIBUTES_BYTES:
-            raise serializers.ValidationError(f"At most {MAX_ATTRIBUTES_BYTES // 1024} KiB of JSON.")
+    def validate_sku(self, value: str) -> str:
+        """Refuse what cannot be seen."""
+        if not is_clean_sku(value):
+            raise serializers.ValidationError("A SKU has no control characters.")
         return value
 
-
-def _check_storable(value: Any, depth: int) -> None:
-    """PostgreSQL's jsonb takes no NUL, no half of a surrogate pair, no infinity."""
-    if depth < 0:
-        raise serializers.ValidationError(f"At most {MAX_ATTRIBUTES_DEPTH} levels of nesting.")
-    if isinstance(value, dict):
-        _check_storable([*value.keys(), *value.values()], depth)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_storable(inner, depth - 1)
-    elif isinstance(value, str) and any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value):
-        raise serializers.ValidationError("Text with NUL characters or broken surrogate pairs.")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise serializers.ValidationError("Numbers must be finite.")
+    def validate_attributes(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Bound the number of names, their depth and size, and refuse what the database cannot hold."""
+        if problem := find_attributes_problem(value):
+            raise serializers.ValidationError(problem)
+        return value
