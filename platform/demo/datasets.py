@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.errors import FolderProblem
+from vitrine.errors import FileProblem
 
 _COLUMNS: Final = ("path", "label")
 
@@ -30,15 +30,15 @@ class Dataset:
 
 
 def read_dataset(folder: Path) -> Dataset:
-    """Read both CSV files. Raises `FolderProblem` where one is missing or malformed, or names no photo."""
+    """Read both CSV files. Raises `FileProblem` where one is missing or malformed, or names no photo."""
     if not folder.is_dir():
-        raise FolderProblem("folder_missing", f"There is no folder {folder}.")
+        raise FileProblem("folder_missing", f"There is no folder {folder}.")
     tables = [read_table(folder / name) for name in ("gallery.csv", "query.csv")]
     found = [tuple(row for row in table if row.path.is_file()) for table in tables]
     missing = tuple(row.path for table in tables for row in table if not row.path.is_file())
     for name, rows in zip(("gallery.csv", "query.csv"), found, strict=True):
         if not rows:
-            raise FolderProblem("photos_missing", f"{folder / name} names no photo that exists.")
+            raise FileProblem("photos_missing", f"{folder / name} names no photo that exists.")
     return Dataset(folder, found[0], found[1], missing)
 
 
@@ -46,21 +46,21 @@ def read_table(path: Path) -> list[LabelledPhoto]:
     """The rows of one CSV file; paths are relative to its folder.
 
     UTF-8 with or without a byte order mark; a column `category` may be missing, blank lines are passed over.
-    Raises `FolderProblem` (csv_missing, csv_not_text, csv_columns, csv_row).
+    Raises `FileProblem` (csv_missing, csv_not_text, csv_columns, csv_row).
     """
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError as error:
-        raise FolderProblem("csv_missing", f"There is no file {path}.") from error
+        raise FileProblem("csv_missing", f"There is no file {path}.") from error
     except UnicodeDecodeError as error:
-        raise FolderProblem("csv_not_text", f"{path} is not UTF-8 text: {error.reason}.") from error
+        raise FileProblem("csv_not_text", f"{path} is not UTF-8 text: {error.reason}.") from error
     reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
     names = {name.strip().lower(): name for name in reader.fieldnames or () if name}
     for column in _COLUMNS:
         if column not in names:
             found = ", ".join(names) or "none"
             message = f"{path} has no column {column!r}. Wanted: path,label,category; found: {found}."
-            raise FolderProblem("csv_columns", message)
+            raise FileProblem("csv_columns", message)
     return [_read_row(path, reader.line_num, row, names) for row in reader if any(row.values())]
 
 
@@ -68,5 +68,5 @@ def _read_row(path: Path, line: int, row: dict[str, str | None], names: dict[str
     values = {column: (row.get(names.get(column, "")) or "").strip() for column in (*_COLUMNS, "category")}
     for column in _COLUMNS:
         if not values[column]:
-            raise FolderProblem("csv_row", f"{path}, line {line}: the column {column!r} is empty.")
+            raise FileProblem("csv_row", f"{path}, line {line}: the column {column!r} is empty.")
     return LabelledPhoto(path.parent / values["path"], values["label"], values["category"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.errors import FolderProblem
+from vitrine.errors import FileProblem
 
 PICTURES: Final = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif"}
@@ -35,7 +35,7 @@ class Query:
 
 
 def read_products(folder: Path) -> list[ProductFolder]:
-    """The folders in `folder` that hold pictures. Raises `FolderProblem` (folder_missing, folder_empty)."""
+    """The folders in `folder` that hold pictures. Raises `FileProblem` (folder_missing, folder_empty)."""
     products = [
         ProductFolder(each.name, tuple(photos))
         for each in _list_folders(folder)
@@ -43,14 +43,14 @@ def read_products(folder: Path) -> list[ProductFolder]:
     ]
     if not products:
         message = f"{folder} holds no product folder with pictures. Wanted: {folder}/<product>/*.jpg"
-        raise FolderProblem("folder_empty", message)
+        raise FileProblem("folder_empty", message)
     return products
 
 
 def read_queries(folder: Path, products: Iterable[str]) -> list[Query]:
     """Query photos: `<product>/*.jpg` with an expectation, files right in the folder without one.
 
-    Raises `FolderProblem` (folder_missing, folder_empty).
+    Raises `FileProblem` (folder_missing, folder_empty).
     """
     known = set(products)
     queries = [Query(path, None, judged=False) for path in _list_pictures(_check_folder(folder))]
@@ -59,17 +59,17 @@ def read_queries(folder: Path, products: Iterable[str]) -> list[Query]:
         queries += [Query(path, expected) for path in _list_pictures(each)]
     if not queries:
         message = f"{folder} holds no pictures. Wanted: {folder}/<product>/*.jpg or {folder}/*.jpg"
-        raise FolderProblem("folder_empty", message)
+        raise FileProblem("folder_empty", message)
     return queries
 
 
 def _check_folder(folder: Path) -> Path:
     if not folder.exists():
-        raise FolderProblem("folder_missing", f"There is no folder {folder}.")
+        raise FileProblem("folder_missing", f"There is no folder {folder}.")
     if not folder.is_dir():
-        raise FolderProblem("folder_missing", f"{folder} is a file, not a folder.")
+        raise FileProblem("folder_missing", f"{folder} is a file, not a folder.")
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise FolderProblem("folder_unreadable", f"{folder} may not be read by this user.")
+        raise FileProblem("folder_unreadable", f"{folder} may not be read by this user.")
     return folder
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.answers import ImageRow
-from demo.client import VitrineClient
 from demo.settling import Told, wait_until_settled
-from demo.uploads import Upload
+from vitrine.answers import ImageRow
+from vitrine.client import VitrineClient
+from vitrine.photos import Photo
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ def import_articles(client: VitrineClient, gallery: str, articles: Iterable[Arti
     return Imported(created, sent, skipped, tuple(failures), seconds)
 
 
-def _read_photos(article: Article, failures: list[Failure]) -> list[Upload]:
+def _read_photos(article: Article, failures: list[Failure]) -> list[Photo]:
     uploads = []
     for path in article.photos:
         try:
-            uploads.append(Upload.from_path(path))
+            uploads.append(Photo.from_path(path))
         except OSError as error:
             failures.append(
                 Failure(str(path), "file_unreadable", f"The file cannot be read: {error.strerror}.")

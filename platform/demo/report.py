@@ -12,14 +12,7 @@ from demo.importing import Imported
 from demo.skus import make_sku
 from demo.trial import Result, Summary
 
-_LOG_WIDTH: Final = 200
 _NAME_WIDTH: Final = 34
-
-
-def open_console() -> Console:
-    """The terminal; a log or a pipe, which has no width of its own, gets room for the whole table."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_LOG_WIDTH)
 
 
 def print_results(console: Console, results: Sequence[Result], titles: Mapping[str, str]) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 import httpx
 
-from demo.client import VitrineClient
-from demo.errors import ServiceUnreachable
+from vitrine.client import VitrineClient
+from vitrine.errors import ServiceUnreachable
 
 _DEFAULT_WAIT_S: Final = 120.0
 

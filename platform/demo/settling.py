@@ -1,12 +1,12 @@
 """Waiting for what the service does by itself: jobs, and a gallery's follow-up work after an import."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
-from demo.answers import GalleryRow, JobRow, ModelRow
-from demo.client import VitrineClient
-from demo.errors import GaveUpWaiting, JobFailed
+from vitrine.answers import GalleryRow, ModelRow
+from vitrine.client import VitrineClient
+from vitrine.jobs import JobRow, check_job
+from vitrine.setbacks import StallWatch
 
 Told = Callable[[str], None]
 
@@ -25,15 +25,11 @@ def wait_for_job(client: VitrineClient, job: str, tell: Told, *, stall_s: float 
 
     Raises `JobFailed`, and `GaveUpWaiting` when neither state nor count has changed for `stall_s` seconds.
     """
-    patience = _Patience(stall_s)
-    while True:
-        row = client.read_job(job)
-        if row.state == "succeeded":
-            return row
-        _check_job(row)
-        tell(f"{row.kind}: {row.done} of {row.total}" if row.total else f"{row.kind}: {row.state}")
-        patience.look(f"the {row.kind} job is {row.state}, {row.done} of {row.total} done")
-        client.pause()
+    return check_job(client.jobs.wait(job, watching=lambda row: tell(_describe(row)), stall_s=stall_s))
+
+
+def _describe(row: JobRow) -> str:
+    return f"{row.kind}: {row.done} of {row.total}" if row.total else f"{row.kind}: {row.state}"
 
 
 def wait_until_settled(
@@ -44,7 +40,7 @@ def wait_until_settled(
     Raises `JobFailed` when the projection could not be fitted, `GaveUpWaiting` when what is waited for has
     been the same for `stall_s` seconds.
     """
-    patience = _Patience(stall_s)
+    stall = StallWatch(stall_s)
     while True:
         row = client.read_gallery(gallery)
         awaited = find_awaited(row)
@@ -53,7 +49,7 @@ def wait_until_settled(
         if awaited == _PROJECTION:
             _check_reindex(client, gallery)
         tell(awaited)
-        patience.look(awaited)
+        stall.look(awaited)
         client.pause()
 
 
@@ -70,36 +66,12 @@ def find_awaited(row: GalleryRow) -> str | None:
 
 
 def _check_reindex(client: VitrineClient, gallery: str) -> None:
-    newest = next(client.list_jobs(gallery, kind="reindex"), None)
+    newest = next(client.jobs.list_jobs(gallery=gallery, kind="reindex"), None)
     if newest is not None:
-        _check_job(newest)
-
-
-def _check_job(row: JobRow) -> None:
-    """Raise `JobFailed` for a job that ended without success."""
-    if row.ended and row.state != "succeeded":
-        raise JobFailed(row.code or row.state, f"The {row.kind} job {row.id} {row.state}. {row.message}")
+        check_job(newest)
 
 
 def _is_outgrown(model: ModelRow, photos: int) -> bool:
     makes_codes_itself = model.binarized_on == 0
     fitted_on = model.projected_on or 0
     return not makes_codes_itself and fitted_on < _MOST_FITTED and photos >= _OUTGROWN * fitted_on
-
-
-class _Patience:
-    """Runs out when the same thing has been seen for too long."""
-
-    def __init__(self, stall_s: float) -> None:
-        self._stall_s = stall_s
-        self._seen = ""
-        self._deadline = 0.0
-
-    def look(self, seen: str) -> None:
-        """Raise `GaveUpWaiting` when nothing has changed for long."""
-        now = time.monotonic()
-        if seen != self._seen:
-            self._seen, self._deadline = seen, now + self._stall_s
-        elif now > self._deadline:
-            message = f"For {self._stall_s:g} s now {seen}. Do workers and beat run? See var/log."
-            raise GaveUpWaiting("stalled", message)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from demo.answers import Recognition
-from demo.client import VitrineClient
-from demo.errors import ApiProblem, DemoError
 from demo.folders import Query
 from demo.skus import make_sku
-from demo.uploads import Upload
+from vitrine.answers import Recognition
+from vitrine.client import VitrineClient
+from vitrine.errors import ApiProblem, VitrineError
+from vitrine.photos import Photo
 
 _OURS: Final = 500
 
@@ -87,7 +87,7 @@ def summarise_results(results: Iterable[Result]) -> Summary:
 
 def _recognise_query(client: VitrineClient, gallery: str, query: Query) -> Result:
     try:
-        photo = Upload.from_path(query.path)
+        photo = Photo.from_path(query.path)
     except OSError as error:
         return Result(query, None, f"the file cannot be read: {error.strerror}", refused=True)
     start = time.perf_counter()
@@ -97,6 +97,6 @@ def _recognise_query(client: VitrineClient, gallery: str, query: Query) -> Resul
         return Result(
             query, None, str(problem), refused=problem.status < _OURS and problem.code.startswith("image_")
         )
-    except DemoError as problem:
+    except VitrineError as problem:
         return Result(query, None, problem.message)
     return Result(query, answer, total_ms=1000 * (time.perf_counter() - start))

@@ -1,12 +1,5 @@
-from collections.abc import Iterator
+"""The scripted server in the place of the service."""
 
-import pytest
+from tests.vitrine.conftest import server
 
-from tests.demo.server import Server, serve
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """The scripted server."""
-    with serve() as found:
-        yield found
+__all__ = ["server"]

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.datasets import read_dataset, read_table
-from demo.errors import FolderProblem
 from demo.evaluation.outcomes import group_articles, name_gallery
 from demo.skus import LONGEST, make_sku
+from vitrine.errors import FileProblem
 
 GROCERY = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "grocery"
 
@@ -51,14 +51,14 @@ def test_table_does_without_a_category(tmp_path: Path) -> None:
     ],
 )
 def test_table_names_what_is_wrong(tmp_path: Path, text: str, code: str, message: str) -> None:
-    with pytest.raises(FolderProblem, match=message) as caught:
+    with pytest.raises(FileProblem, match=message) as caught:
         read_table(_write(tmp_path, "gallery.csv", text))
     assert caught.value.code == code
 
 
 def test_table_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gallery.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
-    with pytest.raises(FolderProblem, match="is not UTF-8"):
+    with pytest.raises(FileProblem, match="is not UTF-8"):
         read_table(tmp_path / "gallery.csv")
 
 
@@ -75,14 +75,14 @@ def test_dataset_without_any_photo_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "a.jpg")
     _write(tmp_path, "gallery.csv", "path,label\na.jpg,A\n")
     _write(tmp_path, "query.csv", "path,label\n")
-    with pytest.raises(FolderProblem, match=r"query\.csv names no photo"):
+    with pytest.raises(FileProblem, match=r"query\.csv names no photo"):
         read_dataset(tmp_path)
 
 
 def test_dataset_names_the_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(FolderProblem, match=r"no file .*gallery\.csv"):
+    with pytest.raises(FileProblem, match=r"no file .*gallery\.csv"):
         read_dataset(tmp_path)
-    with pytest.raises(FolderProblem, match="no folder"):
+    with pytest.raises(FileProblem, match="no folder"):
         read_dataset(tmp_path / "nowhere")
 
 

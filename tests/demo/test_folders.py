@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.errors import FolderProblem
 from demo.folders import Query, read_products, read_queries
+from vitrine.errors import FileProblem
 
 
 def _touch(folder: Path, *names: str) -> None:
@@ -30,17 +30,17 @@ def test_queries_expect_their_folder_or_unknown_or_nothing(tmp_path: Path) -> No
 
 
 def test_missing_and_empty_folders_say_what_is_wanted(tmp_path: Path) -> None:
-    with pytest.raises(FolderProblem, match="There is no folder") as caught:
+    with pytest.raises(FileProblem, match="There is no folder") as caught:
         read_products(tmp_path / "nowhere")
     assert caught.value.code == "folder_missing"
-    with pytest.raises(FolderProblem, match=r"<product>/\*\.jpg") as caught:
+    with pytest.raises(FileProblem, match=r"<product>/\*\.jpg") as caught:
         read_products(tmp_path)
     assert caught.value.code == "folder_empty"
-    with pytest.raises(FolderProblem, match="holds no pictures"):
+    with pytest.raises(FileProblem, match="holds no pictures"):
         read_queries(tmp_path, [])
 
 
 def test_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "photos.zip")
-    with pytest.raises(FolderProblem, match="is a file, not a folder"):
+    with pytest.raises(FileProblem, match="is a file, not a folder"):
         read_products(tmp_path / "photos.zip")

@@ -3,10 +3,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from demo.answers import GalleryRow, ModelRow
-from demo.errors import GaveUpWaiting, JobFailed
 from demo.settling import FITTED_FROM, find_awaited, wait_for_job, wait_until_settled
-from tests.demo.server import Server, make_json, open_client
+from tests.vitrine.server import Server, make_json, open_client
+from vitrine.answers import GalleryRow, ModelRow
+from vitrine.errors import GaveUpWaiting, JobFailed
 
 _PCA = {"index": {"projection": "pca"}}
 
@@ -97,7 +97,11 @@ def test_settling_gives_up_when_nothing_moves(server: Server) -> None:
 
 
 def test_job_is_waited_for_until_it_has_succeeded(server: Server) -> None:
-    states = [_job("pending"), _job("running", done=1, total=2), _job("succeeded", result={"generation": 2})]
+    states = [
+        _job("pending"),
+        _job("running", counts={"done": 1, "total": 2}),
+        _job("succeeded", result={"generation": 2}),
+    ]
     server.script = iter([make_json(state) for state in states])
     said: list[str] = []
     with open_client(server) as client:
@@ -114,6 +118,6 @@ def test_job_that_ended_otherwise_is_an_error(server: Server, state: str) -> Non
 
 
 def test_job_that_stands_still_is_given_up(server: Server) -> None:
-    server.script = itertools.repeat(make_json(_job("running", done=1, total=2)))
+    server.script = itertools.repeat(make_json(_job("running", counts={"done": 1, "total": 2})))
     with open_client(server) as client, pytest.raises(GaveUpWaiting, match="running, 1 of 2 done"):
         wait_for_job(client, "j", lambda _said: None, stall_s=0.05)

@@ -2,11 +2,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from demo.answers import Candidate, Recognition, Setting
 from demo.folders import Query
 from demo.report import print_results, print_summary
 from demo.skus import make_sku
 from demo.trial import Result, summarise_results
+from vitrine.answers import Candidate, Recognition, Setting
 
 PATH = Path("queries/tea/1.jpg")
 

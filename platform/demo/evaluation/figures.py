@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from demo.answers import Recognition, Setting
 from demo.evaluation.outcomes import CANDIDATES, Evaluation, Outcome
 from demo.metrics import find_acceptance, find_mean_average_precision, find_percentile, find_recall
+from vitrine.answers import Recognition, Setting
 
 _FALSE_ACCEPTS: Final = (0.01, 0.05)
 

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Iterable
 
-from demo.client import VitrineClient
 from demo.datasets import LabelledPhoto
 from demo.importing import Failure
 from demo.settling import Told, wait_until_settled
 from demo.skus import make_sku
-from demo.uploads import Upload
+from vitrine.client import VitrineClient
+from vitrine.photos import Photo
 
 
 def bring_queries(
@@ -25,7 +25,7 @@ def bring_queries(
     for digest, row in there.items():
         if digest not in wanted and row.id:
             client.delete_labelled_query(gallery, row.id)
-    by_sku: dict[str, list[Upload]] = {}
+    by_sku: dict[str, list[Photo]] = {}
     for digest, (sku, upload) in wanted.items():
         if digest not in there or there[digest].sku != sku:
             by_sku.setdefault(sku, []).append(upload)
@@ -42,12 +42,12 @@ def bring_queries(
 
 def _read_photos(
     photos: Iterable[LabelledPhoto], failures: list[Failure]
-) -> dict[str | None, tuple[str, Upload]]:
+) -> dict[str | None, tuple[str, Photo]]:
     """SKU and photo by digest: the service keeps the same file once."""
-    found: dict[str | None, tuple[str, Upload]] = {}
+    found: dict[str | None, tuple[str, Photo]] = {}
     for photo in photos:
         try:
-            upload = Upload.from_path(photo.path)
+            upload = Photo.from_path(photo.path)
         except OSError as error:
             reason = f"The file cannot be read: {error.strerror}."
             failures.append(Failure(str(photo.path), "file_unreadable", reason))

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from demo.answers import GalleryRow, Recognition, Search
-from demo.client import Said, VitrineClient
 from demo.datasets import Dataset, LabelledPhoto
-from demo.errors import ApiProblem
 from demo.importing import Article, Failure, Imported, import_articles
 from demo.settling import Told
 from demo.skus import make_sku
-from demo.uploads import Upload
+from vitrine.answers import GalleryRow, Recognition, Search
+from vitrine.client import Said, VitrineClient
+from vitrine.errors import ApiProblem
+from vitrine.photos import Photo
 
 LARGEST_TOP_K: Final = 1000  # the API's limit
 CANDIDATES: Final = 5
@@ -120,7 +120,7 @@ def _ask_query(
 ) -> Outcome:
     sku = make_sku(photo.label)
     try:
-        upload = Upload.from_path(photo.path)
+        upload = Photo.from_path(photo.path)
         start = time.perf_counter()
         recognition = client.recognize(gallery, upload, top_k=CANDIDATES, said=said)
         middle = time.perf_counter()

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from demo.answers import GalleryRow, ModelRow
-from demo.client import VitrineClient
-from demo.comparisons import Comparison
 from demo.evaluation.ways import compare_ways, describe_comparison
 from demo.settling import Told, wait_for_job, wait_until_settled
+from vitrine.answers import GalleryRow, ModelRow
+from vitrine.client import VitrineClient
+from vitrine.comparisons import Comparison
 
 # Null takes back what was said, by whoever evaluated this gallery before.
 _SHIPPED: Final[Mapping[str, Any]] = dict.fromkeys(

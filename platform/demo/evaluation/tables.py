@@ -1,18 +1,16 @@
 """The evaluation's tables, for a terminal or a log."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo.answers import ModelRow
-from demo.comparisons import Comparison, WayOfRanking
 from demo.evaluation.representations import Measured, find_hybrid_loss
-
-_COLUMNS: Final = ("recall@1", "recall@5", "image recall@1", "mAP", "TA at 1% FA", "TA at 5% FA", "ms")
+from vitrine.answers import ModelRow
+from vitrine.comparison_tables import open_table, show_share, show_way
 
 
 def print_figures(console: Console, figures: dict[str, Any]) -> None:
@@ -27,7 +25,7 @@ def print_figures(console: Console, figures: dict[str, Any]) -> None:
         ("recall@1 (recognize, best candidate)", recognise["recall_at_1"]),
         ("recall@5 (recognize, five candidates)", recognise["recall_at_5"]),
     ):
-        table.add_row(name, _show_share(value))
+        table.add_row(name, show_share(value))
     for each in figures["acceptance"]:
         threshold = "none" if each["threshold"] is None else f"{each['threshold']:.3f}"
         table.add_row(
@@ -43,27 +41,14 @@ def print_figures(console: Console, figures: dict[str, Any]) -> None:
     console.print(f"models: {figures['setting']['models']}", markup=False)
 
 
-def print_comparison(console: Console, comparison: Comparison) -> None:
-    """The service's own evaluation: every way of ranking, the recommended one marked."""
-    title = (
-        f"Ways of ranking, by the service's own evaluation: {comparison.queries} queries, "
-        f"{comparison.strangers} strangers, index generation {comparison.generation}"
-    )
-    table = _open_table(title, "Ranking")
-    for place, way in enumerate(comparison.ways):
-        mark = " (recommended)" if place == comparison.recommended else ""
-        table.add_row(escape(way.name) + mark, *_show_way(way))
-    console.print(table)
-
-
 def print_representations(console: Console, measured: Sequence[Measured]) -> None:
     """Every representation with every way of ranking, then plain search in each."""
-    table = _open_table("Quality of representations", "Representation", "Ranking")
+    table = open_table("Quality of representations", "Representation", "Ranking")
     for each in measured:
         for place, way in enumerate(each.comparison.ways):
             mark = " (recommended)" if place == each.comparison.recommended else ""
             name = each.variant.name if place == 0 else ""
-            table.add_row(name, escape(way.name) + mark, *_show_way(way))
+            table.add_row(name, escape(way.name) + mark, *show_way(way))
         table.add_section()
     console.print(table)
     console.print(_tabulate_plain(measured))
@@ -83,7 +68,7 @@ def print_bare(console: Console, shipped: dict[str, Any], bare: dict[str, Any]) 
     for name, figures in (("pipeline as shipped", shipped), ("bare embedder, cosine", bare)):
         recognise, search = figures["recognize"], figures["search"]
         shares = (recognise["recall_at_1"], recognise["recall_at_5"], search["mean_average_precision"])
-        table.add_row(name, *map(_show_share, shares))
+        table.add_row(name, *map(show_share, shares))
     console.print(table)
     gain = find_gain(shipped, bare)
     if gain is not None:
@@ -97,11 +82,11 @@ def find_gain(shipped: dict[str, Any], bare: dict[str, Any]) -> float | None:
 
 
 def _tabulate_plain(measured: Iterable[Measured]) -> Table:
-    table = _open_table("Plain search", "Representation", "Stored", "Fitted on")
+    table = open_table("Plain search", "Representation", "Stored", "Fitted on")
     for each in measured:
         stored = ", ".join(map(_name_vector, each.models))
         fitted = ", ".join(str(model.projected_on or "-") for model in each.models)
-        table.add_row(each.variant.name, stored, fitted, *_show_way(each.comparison.plain))
+        table.add_row(each.variant.name, stored, fitted, *show_way(each.comparison.plain))
     return table
 
 
@@ -109,23 +94,3 @@ def _name_vector(model: ModelRow) -> str:
     if model.representation == "float":
         return f"{model.stored_dim} floats"
     return f"{model.stored_dim} bits ({model.binarizer or 'sign'})"
-
-
-def _open_table(title: str, *names: str) -> Table:
-    table = Table(title=title, box=SIMPLE, pad_edge=False)
-    for name in names:
-        table.add_column(name, no_wrap=True)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _show_way(way: WayOfRanking) -> list[str]:
-    shares = (way.recall_at_1, way.recall_at_5, way.image_recall_at_1, way.mean_average_precision)
-    accepts = [way.true_accepts.get(allowed) for allowed in (0.01, 0.05)]
-    milliseconds = "-" if way.median_ms is None else f"{way.median_ms:.1f}"
-    return [*map(_show_share, shares), *map(_show_share, accepts), milliseconds]
-
-
-def _show_share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any, Final
 
-from demo.client import VitrineClient
-from demo.comparisons import Comparison, WayOfRanking
 from demo.settling import Told, wait_for_job
+from vitrine.client import VitrineClient
+from vitrine.comparisons import Comparison, WayOfRanking
 
 _MOST_QUERIES: Final = 5000  # the API's limit
 

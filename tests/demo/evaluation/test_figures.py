@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.answers import Candidate, GalleryRow, Recognition, Search, Setting
 from demo.datasets import Dataset, LabelledPhoto
 from demo.evaluation.figures import find_figures
 from demo.evaluation.outcomes import Evaluation, Outcome
 from demo.importing import Failure, Imported
+from vitrine.answers import Candidate, GalleryRow, Recognition, Search, Setting
 
 SETTING = Setting({"detector": "d", "embedders": ["e"]}, 3)
 

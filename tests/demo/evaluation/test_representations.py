@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.client import VitrineClient
 from demo.datasets import LabelledPhoto
-from demo.errors import DemoError
 from demo.evaluation.labelled_queries import bring_queries
 from demo.evaluation.representations import (
     EXACT,
@@ -22,6 +20,8 @@ from demo.evaluation.ways import compare_ways
 from demo.importing import Article, import_articles
 from tests.api.photos import draw_photo
 from tests.conftest import Service, Shop
+from vitrine.client import VitrineClient
+from vitrine.errors import VitrineError
 
 PRODUCTS = ("tea", "coffee", "soap")
 
@@ -106,9 +106,9 @@ def test_settings_are_put_back_when_something_fails(client: VitrineClient, galle
         with keep_index(client, gallery, _tell):
             changed = change_index(client, gallery, {"preset": "compact"}, _tell)
             assert changed.settings["index"]["representation"] == "hybrid"
-            raise DemoError("broken", "Something failed.")
+            raise VitrineError("broken", "Something failed.")
 
-    with pytest.raises(DemoError, match="Something failed"):
+    with pytest.raises(VitrineError, match="Something failed"):
         fail_half_way()
     assert client.read_gallery(gallery).settings == before
 

@@ -3,8 +3,6 @@ from dataclasses import asdict
 import pytest
 from rich.console import Console
 
-from demo.answers import ModelRow
-from demo.comparisons import read_comparison
 from demo.evaluation.representations import (
     EXACT,
     HYBRID,
@@ -12,8 +10,10 @@ from demo.evaluation.representations import (
     describe_representations,
     find_hybrid_loss,
 )
-from demo.evaluation.tables import find_gain, print_bare, print_comparison, print_representations
-from tests.demo.evaluation.comparisons import make_body
+from demo.evaluation.tables import find_gain, print_bare, print_representations
+from tests.vitrine.comparisons import make_body
+from vitrine.answers import ModelRow
+from vitrine.comparisons import read_comparison
 
 _MEASURED = [
     Measured(EXACT, (ModelRow("e", "float", 400, None, None, 128),), read_comparison(make_body(0.75, 0.5))),
@@ -25,14 +25,6 @@ _MEASURED = [
 
 def _open_console() -> Console:
     return Console(record=True, width=200)
-
-
-def test_recommended_way_is_marked_and_shares_are_shown() -> None:
-    console = _open_console()
-    print_comparison(console, read_comparison(make_body(0.5, 0.75, recommended=1)))
-    plain, aqe = (line.split() for line in console.export_text().splitlines() if "100.0%" in line)
-    assert plain == ["plain", "50.0%", "100.0%", "50.0%", "25.0%", "25.0%", "-", "12.5"]
-    assert aqe == ["aqe", "(recommended)", "75.0%", "100.0%", "75.0%", "37.5%", "25.0%", "-", "12.5"]
 
 
 def test_hybrid_is_measured_against_exact_float_in_points() -> None:

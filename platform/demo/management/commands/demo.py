@@ -11,16 +11,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
-from demo.client import VitrineClient
-from demo.errors import DemoError
 from demo.folders import Query, read_products, read_queries
 from demo.importing import Article, Imported, import_articles
 from demo.photos import write_photos
-from demo.report import open_console, print_import, print_results, print_summary
+from demo.report import print_import, print_results, print_summary
 from demo.service import find_url, open_client, wait_until_ready
 from demo.settling import Told
 from demo.skus import make_sku
 from demo.trial import recognise_queries, summarise_results
+from vitrine.client import VitrineClient
+from vitrine.consoles import open_console
+from vitrine.errors import VitrineError
 
 SAMPLE_GALLERY: Final = "Sample products"
 # What a shop would choose that would rather say "unknown" than name a look-alike.
@@ -62,14 +63,14 @@ class Command(BaseCommand):
             find_url()
             exhibit = choose_exhibit(options["photos"], options["queries"], console)
             complaints = run_demo(exhibit, console)
-        except DemoError as error:
+        except VitrineError as error:
             raise CommandError(str(error)) from error
         if complaints:
             raise CommandError("; ".join(complaints))
 
 
 def choose_exhibit(photos: Path | None, queries: Path | None, console: Console) -> Exhibit:
-    """The user's folders where given, the sample photos otherwise. Raises `FolderProblem`."""
+    """The user's folders where given, the sample photos otherwise. Raises `FileProblem`."""
     if photos is None:
         return _choose_sample(queries, console)
     products = read_products(photos)

@@ -11,9 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.markup import escape
 
-from demo.client import VitrineClient
 from demo.datasets import Dataset, read_dataset
-from demo.errors import ApiProblem, DemoError, JobFailed
 from demo.evaluation.figures import find_figures
 from demo.evaluation.labelled_queries import bring_queries
 from demo.evaluation.outcomes import BARE, SHIPPED, Subject, evaluate_dataset
@@ -21,15 +19,18 @@ from demo.evaluation.representations import describe_representations, measure_re
 from demo.evaluation.tables import (
     find_gain,
     print_bare,
-    print_comparison,
     print_figures,
     print_representations,
 )
 from demo.evaluation.ways import compare_ways, describe_comparison
 from demo.importing import Failure
-from demo.report import open_console, print_import
+from demo.report import print_import
 from demo.service import find_url, open_client, wait_until_ready
 from demo.settling import Told
+from vitrine.client import VitrineClient
+from vitrine.comparison_tables import print_comparison
+from vitrine.consoles import open_console
+from vitrine.errors import ApiProblem, JobFailed, VitrineError
 
 _SHOWN: Final = 20
 # What the service says where no query's product is in the gallery, or there are no queries.
@@ -67,7 +68,7 @@ class Command(BaseCommand):
                 wait_until_ready(find_url(), tell=status.update)
                 run = _Run(client, console, status.update, dataset, figures)
                 run.measure(bare=options["bare"], representations=options["representations"])
-        except DemoError as error:
+        except VitrineError as error:
             raise CommandError(str(error)) from error
         finally:
             # What was measured before something failed has taken minutes, and is true.

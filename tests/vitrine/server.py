@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from demo.client import VitrineClient
-from demo.transport import Patience
+from vitrine.client import VitrineClient
+from vitrine.transport import Patience
 
 Answer = tuple[int, dict[str, str], bytes]
+# In the script: the connection breaks instead of an answer.
+BROKEN: Answer = (0, {}, b"")
 
 
 @dataclass
@@ -33,13 +35,16 @@ def serve() -> Iterator[Server]:
             found.asked.append((self.command, self.path, body))
             found.authorisations.add(self.headers["Authorization"])
             status, headers, content = next(found.script)
+            if not status:
+                self.close_connection = True
+                return
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's names
 
         def log_message(self, *_arguments: object) -> None:
             """Silence: the test looks at `asked`."""

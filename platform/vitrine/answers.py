@@ -1,4 +1,4 @@
-"""What the API answers, as far as the demo, the evaluation and the benchmarks read it."""
+"""What the API answers on galleries, products, photos and queries, as far as it is read here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,25 +37,6 @@ class GalleryRow:
     pending: int = 0
     indexed: int = 0
     job: str | None = None
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """A long piece of work: pending, running, succeeded, failed, errored or cancelled."""
-
-    id: str
-    kind: str
-    state: str
-    done: int = 0
-    total: int = 0
-    code: str = ""
-    message: str = ""
-    result: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self.state not in {"pending", "running"}
 
 
 @dataclass(frozen=True)
@@ -103,13 +84,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Recognition:
-    """The answer of `recognize`; `product` is None where the service says that it knows none."""
+    """The answer of `recognize`; `product` is None where the service says that it knows none, for a `reason`.
+
+    score: of the product, or of the best candidate, held to `threshold`.
+    """
 
     product: Candidate | None
     candidates: tuple[Candidate, ...]
     score: float | None
     timings_ms: Mapping[str, float]
     setting: Setting
+    threshold: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,20 +122,6 @@ def read_gallery(row: Mapping[str, Any]) -> GalleryRow:
     )
 
 
-def read_job(row: Mapping[str, Any]) -> JobRow:
-    """A job from its JSON."""
-    return JobRow(
-        id=str(row["id"]),
-        kind=str(row["kind"]),
-        state=str(row["state"]),
-        done=int(row.get("done", 0)),
-        total=int(row.get("total", 0)),
-        code=str(row.get("code", "")),
-        message=str(row.get("message", "")),
-        result=row.get("result") or {},
-    )
-
-
 def read_product(row: Mapping[str, Any]) -> ProductRow:
     """A product from its JSON."""
     return ProductRow(str(row["id"]), str(row["sku"]), str(row.get("title", "")))
@@ -170,7 +142,7 @@ def read_image(row: Mapping[str, Any]) -> ImageRow:
     )
 
 
-def read_upload(result: Mapping[str, Any]) -> ImageRow:
+def read_sent_photo(result: Mapping[str, Any]) -> ImageRow:
     """What became of one photo of an upload: its image, or a failed row without an id if it was refused."""
     if result.get("image"):
         return read_image(result["image"])
@@ -198,6 +170,8 @@ def read_recognition(body: Mapping[str, Any]) -> Recognition:
         score=None if score is None else float(score),
         timings_ms=dict(body.get("timings_ms", {})),
         setting=_read_setting(body),
+        threshold=answer.get("threshold"),
+        reason=answer.get("reason"),
     )
 
 

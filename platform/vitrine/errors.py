@@ -1,15 +1,15 @@
 """What can go wrong between a client and the service.
 
-DemoError
-    ServiceUnreachable   nothing answers at the address
+VitrineError
+    ServiceUnreachable   nothing answers at the address, or the connection broke
     ApiProblem           the service answered with an error (its problem+json)
     GaveUpWaiting        something did not become ready in time
     JobFailed            a job of the service ended without success
-    FolderProblem        a folder or CSV file of the user is missing, empty or malformed
+    FileProblem          a file or folder that the user named cannot be used
 """
 
 
-class DemoError(Exception):
+class VitrineError(Exception):
     """Base of all; `code` is stable, the message says what to do."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -18,23 +18,23 @@ class DemoError(Exception):
         self.message = message
 
 
-class ServiceUnreachable(DemoError):
+class ServiceUnreachable(VitrineError):
     """Nothing answers at the address, or the connection broke."""
 
 
-class GaveUpWaiting(DemoError):
+class GaveUpWaiting(VitrineError):
     """Something did not become ready within the time given."""
 
 
-class JobFailed(DemoError):
+class JobFailed(VitrineError):
     """A job of the service ended without success; code and message are the job's."""
 
 
-class FolderProblem(DemoError):
-    """A folder or file that the user named cannot be used."""
+class FileProblem(VitrineError):
+    """A file or folder that the user named is missing, empty, malformed, or changes while it is read."""
 
 
-class ApiProblem(DemoError):
+class ApiProblem(VitrineError):
     """The service answered with an error; `status` is that of HTTP, `request_id` finds it in the logs."""
 
     def __init__(self, status: int, code: str, message: str, request_id: str | None = None) -> None:

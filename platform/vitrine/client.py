@@ -1,4 +1,4 @@
-"""A typed client of the REST API v1, for the demo, the evaluation and the benchmarks."""
+"""A typed client of the REST API v1: for the `vitrine` command, the demo, and programs of your own."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,27 +7,29 @@ from typing import Any, Final, Self
 
 import httpx
 
-from demo.answers import (
+from vitrine.answers import (
     GalleryRow,
     ImageRow,
-    JobRow,
     ProductRow,
     Recognition,
     Search,
     read_gallery,
     read_image,
-    read_job,
     read_product,
     read_recognition,
     read_search,
-    read_upload,
+    read_sent_photo,
 )
-from demo.comparisons import Comparison, read_comparison
-from demo.errors import ApiProblem, GaveUpWaiting
-from demo.transport import Patience, Transport
-from demo.uploads import Upload, batch_uploads
+from vitrine.comparisons import Comparison, read_comparison
+from vitrine.errors import ApiProblem, GaveUpWaiting
+from vitrine.imports import ImportWish
+from vitrine.jobs import JobRow, Jobs, read_job
+from vitrine.pages import list_rows
+from vitrine.photos import Photo, batch_photos
+from vitrine.setbacks import StallWatch
+from vitrine.transport import Patience, Transport
+from vitrine.uploads import Uploads
 
-_PAGE: Final = 200
 _POLL_S: Final = 0.25
 _REFUSALS: Final = frozenset({400, 413, 415, 422})  # the photos are at fault
 Waiting = Callable[[int], None]
@@ -35,7 +37,10 @@ Said = Mapping[str, str]
 
 
 class VitrineClient:
-    """One tenant's view of the service. All methods raise `ApiProblem` and `ServiceUnreachable`."""
+    """One shop's view of the service; `jobs` and `uploads` hold what there is to do with those.
+
+    All methods raise `ApiProblem` and `ServiceUnreachable`.
+    """
 
     def __init__(
         self,
@@ -48,6 +53,8 @@ class VitrineClient:
     ) -> None:
         self._sleep = sleep
         self._transport = Transport(base_url, key, patience=patience, transport=transport, sleep=sleep)
+        self.jobs: Final = Jobs(self._transport, sleep)
+        self.uploads: Final = Uploads(self._transport, sleep)
 
     def __enter__(self) -> Self:
         return self
@@ -57,10 +64,13 @@ class VitrineClient:
     ) -> None:
         self._transport.close()
 
+    def list_galleries(self) -> Iterator[GalleryRow]:
+        """All galleries, newest first."""
+        return map(read_gallery, list_rows(self._transport, "/v1/galleries"))
+
     def find_gallery(self, name: str) -> GalleryRow | None:
         """The gallery of this name, None where there is none."""
-        rows = map(read_gallery, self._list_rows("/v1/galleries"))
-        return next((row for row in rows if row.name == name), None)
+        return next((row for row in self.list_galleries() if row.name == name), None)
 
     def ensure_gallery(
         self, name: str, *, settings: Mapping[str, Any] | None = None, patience_s: float = 120.0
@@ -99,22 +109,13 @@ class VitrineClient:
         """The job that builds the gallery's index anew, and fits it also where the gallery is small."""
         return read_job(self._transport.send("POST", f"/v1/galleries/{gallery}/reindex"))
 
-    def list_jobs(self, gallery: str, *, kind: str) -> Iterator[JobRow]:
-        """The gallery's jobs of one kind, newest first."""
-        rows = self._list_rows("/v1/jobs", {"kind": kind})
-        return (read_job(row) for row in rows if row.get("gallery") == gallery)
-
-    def read_job(self, job: str) -> JobRow:
-        """The job as it is now, by id."""
-        return read_job(self._transport.send("GET", f"/v1/jobs/{job}"))
-
     def delete_gallery(self, gallery: str) -> None:
         """Delete a gallery by id with all that is in it."""
         self._transport.send("DELETE", f"/v1/galleries/{gallery}")
 
     def list_products(self, gallery: str) -> Iterator[ProductRow]:
         """All products of a gallery."""
-        return map(read_product, self._list_rows(f"/v1/galleries/{gallery}/products"))
+        return map(read_product, list_rows(self._transport, f"/v1/galleries/{gallery}/products"))
 
     def create_product(self, gallery: str, *, sku: str, title: str, category: str = "") -> ProductRow:
         """A new product. Raises `ApiProblem` with code `sku_taken` where the gallery has it."""
@@ -124,15 +125,15 @@ class VitrineClient:
     def list_images(self, gallery: str, *, state: str | None = None) -> Iterator[ImageRow]:
         """The reference images of a gallery, of one state or of all."""
         params = {"state": state} if state else {}
-        return map(read_image, self._list_rows(f"/v1/galleries/{gallery}/images", params))
+        return map(read_image, list_rows(self._transport, f"/v1/galleries/{gallery}/images", params))
 
-    def upload_images(self, gallery: str, product: str, uploads: Iterable[Upload]) -> list[ImageRow]:
+    def upload_images(self, gallery: str, product: str, photos: Iterable[Photo]) -> list[ImageRow]:
         """Send photos of one product in batches; what was refused comes back as `failed` with a reason.
 
         A picture that the product has already comes back as its existing row.
         """
         rows: list[ImageRow] = []
-        for batch in batch_uploads(uploads):
+        for batch in batch_photos(photos):
             rows += self._upload_batch(f"/v1/galleries/{gallery}/products/{product}/images", batch)
         return rows
 
@@ -143,27 +144,22 @@ class VitrineClient:
 
         Raises `GaveUpWaiting` when the number has not gone down for `stall_s` seconds.
         """
-        fewest, deadline = None, time.monotonic() + stall_s
+        stall, fewest = StallWatch(stall_s), None
         while pending := self.read_gallery(gallery).pending:
             if waiting is not None:
                 waiting(pending)
-            if fewest is None or pending < fewest:
-                fewest, deadline = pending, time.monotonic() + stall_s
-            elif time.monotonic() > deadline:
-                message = (
-                    f"{pending} images are pending and none was indexed for {stall_s:g} s. Do workers run?"
-                )
-                raise GaveUpWaiting("indexing_stalled", message)
+            fewest = pending if fewest is None else min(pending, fewest)
+            stall.look(f"{fewest} images are pending")
             self.pause()
 
     def recognize(
-        self, gallery: str, photo: Upload, *, top_k: int | None = None, said: Said | None = None
+        self, gallery: str, photo: Photo, *, top_k: int | None = None, said: Said | None = None
     ) -> Recognition:
         """Which product is on the photo. said: fields of the form, over the gallery's settings."""
         return read_recognition(self._send_photo(f"/v1/galleries/{gallery}/recognize", photo, top_k, said))
 
     def search(
-        self, gallery: str, photo: Upload, *, top_k: int | None = None, said: Said | None = None
+        self, gallery: str, photo: Photo, *, top_k: int | None = None, said: Said | None = None
     ) -> Search:
         """The nearest reference images, without a decision. said: as in `recognize`."""
         return read_search(self._send_photo(f"/v1/galleries/{gallery}/search", photo, top_k, said))
@@ -171,22 +167,33 @@ class VitrineClient:
     def list_labelled_queries(self, gallery: str, *, state: str | None = None) -> Iterator[ImageRow]:
         """The labelled queries of a gallery, of one state or of all."""
         params = {"state": state} if state else {}
-        return map(read_image, self._list_rows(f"/v1/galleries/{gallery}/labelled-queries", params))
+        return map(
+            read_image, list_rows(self._transport, f"/v1/galleries/{gallery}/labelled-queries", params)
+        )
 
     def upload_labelled_queries(
-        self, gallery: str, uploads: Iterable[Upload], *, sku: str = ""
+        self, gallery: str, photos: Iterable[Photo], *, sku: str = ""
     ) -> list[ImageRow]:
         """Send photos that should be answered with this SKU; with `unknown` where the gallery lacks it, or it
         is empty. What was refused comes back as `failed` with a reason.
         """
         rows: list[ImageRow] = []
-        for batch in batch_uploads(uploads):
+        for batch in batch_photos(photos):
             rows += self._upload_batch(f"/v1/galleries/{gallery}/labelled-queries", batch, {"sku": sku})
         return rows
 
     def delete_labelled_query(self, gallery: str, query: str) -> None:
         """Delete a labelled query by id."""
         self._transport.send("DELETE", f"/v1/galleries/{gallery}/labelled-queries/{query}")
+
+    def start_import(self, gallery: str, wish: ImportWish) -> JobRow:
+        """The job that imports a catalogue."""
+        path = f"/v1/galleries/{gallery}/imports"
+        return read_job(self._transport.send("POST", path, json=wish.as_body()))
+
+    def start_export(self, gallery: str) -> JobRow:
+        """The job that writes the gallery into an archive; one that is under way already."""
+        return read_job(self._transport.send("POST", f"/v1/galleries/{gallery}/exports"))
 
     def start_evaluation(self, gallery: str, *, source: str, sample: int) -> JobRow:
         """The job that evaluates the usual ways of ranking; its result names the `evaluation`.
@@ -218,11 +225,11 @@ class VitrineClient:
                 raise
             return found
 
-    def _send_photo(self, path: str, photo: Upload, top_k: int | None, said: Said | None) -> Any:
+    def _send_photo(self, path: str, photo: Photo, top_k: int | None, said: Said | None) -> Any:
         data = {**(said or {}), **({} if top_k is None else {"top_k": str(top_k)})}
         return self._transport.send("POST", path, data=data, files=[photo.as_part("image")])
 
-    def _upload_batch(self, path: str, batch: Sequence[Upload], data: Said | None = None) -> list[ImageRow]:
+    def _upload_batch(self, path: str, batch: Sequence[Photo], data: Said | None = None) -> list[ImageRow]:
         files = [each.as_part("images") for each in batch]
         try:
             body = self._transport.send("POST", path, data=data, files=files)
@@ -232,18 +239,10 @@ class VitrineClient:
             if len(batch) > 1:
                 return [row for each in batch for row in self._upload_batch(path, [each], data)]
             return [_make_refusal(batch[0], problem)]
-        return [read_upload(result) for result in body["results"]]
-
-    def _list_rows(self, path: str, params: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
-        page = self._transport.send("GET", path, params={**(params or {}), "limit": _PAGE})
-        while True:
-            yield from page["results"]
-            if not page["next"]:
-                return
-            page = self._transport.send("GET", page["next"])
+        return [read_sent_photo(result) for result in body["results"]]
 
 
-def _make_refusal(upload: Upload, problem: ApiProblem) -> ImageRow:
+def _make_refusal(photo: Photo, problem: ApiProblem) -> ImageRow:
     return ImageRow(
-        None, "failed", upload.filename, failure_code=problem.code, failure_message=problem.message
+        None, "failed", photo.filename, failure_code=problem.code, failure_message=problem.message
     )

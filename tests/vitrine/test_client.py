@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.answers import ModelRow
-from demo.client import VitrineClient
-from demo.errors import ApiProblem, GaveUpWaiting, ServiceUnreachable
-from demo.uploads import Upload, batch_uploads
-from tests.demo.server import Server, make_busy, make_json, make_problem, open_client
+from tests.vitrine.server import Server, make_busy, make_json, make_problem, open_client
+from vitrine.answers import ModelRow
+from vitrine.client import VitrineClient
+from vitrine.errors import ApiProblem, GaveUpWaiting, ServiceUnreachable
+from vitrine.photos import Photo, batch_photos
 
 
 def _image(image_id: str, state: str, **more: object) -> dict[str, object]:
@@ -68,7 +68,7 @@ def test_busy_service_is_asked_again_after_its_pause(server: Server) -> None:
     server.script = iter([make_busy(2), make_busy(3), make_json({"answer": answer})])
     pauses: list[float] = []
     with open_client(server, pauses) as client:
-        assert client.recognize("g", Upload("q.jpg", b"bytes")).product is None
+        assert client.recognize("g", Photo("q.jpg", b"bytes")).product is None
     assert pauses == [2, 3]
     assert b"bytes" in server.asked[2][2]
 
@@ -77,7 +77,7 @@ def test_service_that_stays_busy_is_given_up_within_the_limit(server: Server) ->
     server.script = itertools.repeat(make_busy(4))
     pauses: list[float] = []
     with open_client(server, pauses, busy_s=10) as client, pytest.raises(ApiProblem) as caught:
-        client.recognize("g", Upload("q.jpg", b"bytes"))
+        client.recognize("g", Photo("q.jpg", b"bytes"))
     assert caught.value.code == "workers_saturated"
     assert sum(pauses) == 8
 
@@ -85,7 +85,7 @@ def test_service_that_stays_busy_is_given_up_within_the_limit(server: Server) ->
 def test_problem_becomes_an_error_with_code_and_request(server: Server) -> None:
     server.script = iter([make_problem(404, "gallery_not_found", "There is no such gallery.")])
     with open_client(server) as client, pytest.raises(ApiProblem) as caught:
-        client.search("g", Upload("q.jpg", b"bytes"))
+        client.search("g", Photo("q.jpg", b"bytes"))
     assert (caught.value.status, caught.value.code, caught.value.request_id) == (
         404,
         "gallery_not_found",
@@ -125,7 +125,7 @@ def test_uploads_answer_taken_and_refused_photos(server: Server) -> None:
         ]}, 202),
     ])  # fmt: skip
     with open_client(server) as client:
-        taken, refused = client.upload_images("g", "p", [Upload("a.jpg", b"1"), Upload("b.jpg", b"2")])
+        taken, refused = client.upload_images("g", "p", [Photo("a.jpg", b"1"), Photo("b.jpg", b"2")])
     assert (taken.id, taken.state) == ("i", "pending")
     assert (refused.id, refused.failure_code, refused.filename) == (None, "image_unreadable", "b.jpg")
 
@@ -140,7 +140,7 @@ def test_batch_refused_as_a_whole_is_sent_one_by_one(server: Server) -> None:
         make_problem(422, "image_unreadable", "Damaged."),
     ])  # fmt: skip
     with open_client(server) as client:
-        rows = client.upload_images("g", "p", [Upload("a.jpg", b"1"), Upload("b.jpg", b"2")])
+        rows = client.upload_images("g", "p", [Photo("a.jpg", b"1"), Photo("b.jpg", b"2")])
     assert [(row.filename, row.failure_code) for row in rows] == [
         ("i.jpg", None),
         ("b.jpg", "image_unreadable"),
@@ -150,7 +150,7 @@ def test_batch_refused_as_a_whole_is_sent_one_by_one(server: Server) -> None:
 def test_upload_to_a_missing_product_is_an_error(server: Server) -> None:
     server.script = iter([make_problem(404, "product_not_found", "There is no such product.")])
     with open_client(server) as client, pytest.raises(ApiProblem, match="no such product"):
-        client.upload_images("g", "p", [Upload("a.jpg", b"1"), Upload("b.jpg", b"2")])
+        client.upload_images("g", "p", [Photo("a.jpg", b"1"), Photo("b.jpg", b"2")])
 
 
 def test_waiting_ends_when_nothing_is_pending(server: Server) -> None:
@@ -170,8 +170,8 @@ def test_waiting_gives_up_when_nothing_moves(server: Server) -> None:
 
 @given(st.lists(st.integers(0, 60), max_size=40), st.integers(1, 5), st.integers(1, 100))
 def test_batches_keep_order_and_limits(sizes: list[int], files: int, size: int) -> None:
-    uploads = [Upload(str(index), bytes(each)) for index, each in enumerate(sizes)]
-    batches = list(batch_uploads(uploads, files=files, size=size))
+    uploads = [Photo(str(index), bytes(each)) for index, each in enumerate(sizes)]
+    batches = list(batch_photos(uploads, files=files, size=size))
     assert [each for batch in batches for each in batch] == uploads
     for batch in batches:
         assert 1 <= len(batch) <= files
@@ -198,8 +198,8 @@ def test_answers_are_read_into_rows(server: Server) -> None:
         [make_json({"answer": answer, "regions": [], **common}), make_json({"matches": [match], **common})]
     )
     with open_client(server) as client:
-        recognition = client.recognize("g", Upload("q.jpg", b"1"), top_k=3)
-        search = client.search("g", Upload("q.jpg", b"1"), said={"detect": "false", "rerank": ""})
+        recognition = client.recognize("g", Photo("q.jpg", b"1"), top_k=3)
+        search = client.search("g", Photo("q.jpg", b"1"), said={"detect": "false", "rerank": ""})
     assert recognition.product is not None
     assert (recognition.product.sku, recognition.product.score) == ("tea", 0.8)
     assert recognition.setting.models == {"detector": "d", "embedders": ["e"]}
@@ -236,20 +236,12 @@ def test_gallery_tells_what_its_index_was_fitted_on(server: Server) -> None:
     assert (row.indexed, row.job) == (310, None)
 
 
-def test_jobs_of_another_gallery_are_not_listed(server: Server) -> None:
-    rows = [{"id": each, "gallery": each, "kind": "reindex", "state": "running"} for each in ("g", "o")]
-    server.script = iter([make_json({"results": rows, "next": None})])
-    with open_client(server) as client:
-        assert [job.id for job in client.list_jobs("g", kind="reindex")] == ["g"]
-    assert server.asked[0][1] == "/v1/jobs?kind=reindex&limit=200"
-
-
 def test_labelled_queries_go_out_with_their_sku(server: Server) -> None:
     image = {"id": "q", "state": "pending", "filename": "a.jpg", "sku": "tea"}
     taken = {"filename": "a.jpg", "created": True, "image": image, "error": None}
     server.script = iter([make_json({"results": [taken], "job": "j"}, 202)])
     with open_client(server) as client:
-        (row,) = client.upload_labelled_queries("g", [Upload("a.jpg", b"1")], sku="tea")
+        (row,) = client.upload_labelled_queries("g", [Photo("a.jpg", b"1")], sku="tea")
     assert (row.id, row.sku, row.product_id) == ("q", "tea", None)
     assert server.asked[0][1] == "/v1/galleries/g/labelled-queries"
     assert b'name="sku"\r\n\r\ntea' in server.asked[0][2]

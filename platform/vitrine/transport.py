@@ -1,14 +1,15 @@
 """One HTTP call to the service: the key, problem+json as exceptions, and waiting when it asks to wait."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 
-from demo.errors import ApiProblem, ServiceUnreachable
+from vitrine.errors import ApiProblem, ServiceUnreachable
 
 _BUSY: Final = frozenset({429, 503})
 
@@ -41,7 +42,8 @@ class Transport:
             headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
             timeout=self._patience.answer_s,
             transport=transport,
-            trust_env=False,  # a proxy in the environment must not see a local service's key
+            # A proxy in the environment sees no key that is encrypted; any other it must not see.
+            trust_env=base_url.startswith("https:"),
         )
 
     def __enter__(self) -> Self:
@@ -71,23 +73,62 @@ class Transport:
         A 429 or 503 is tried again after its Retry-After, within `Patience.busy_s`. Raises `ApiProblem`
         for an error, `ServiceUnreachable` when nothing answers.
         """
+        return _read_answer(self._ask(method, path, params=params, json=json, data=data, files=files))
+
+    def put_bytes(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        params: Mapping[str, str | int],
+        headers: Mapping[str, str],
+        answer_s: float,
+    ) -> Any:
+        """Send bytes as they are; otherwise as `send`. answer_s: seconds that the answer may take."""
+        response = self._ask(
+            "PUT",
+            path,
+            content=content,
+            params=params,
+            headers={**headers, "Content-Type": "application/octet-stream"},
+            timeout=httpx.Timeout(self._patience.answer_s, read=answer_s),
+        )
+        return _read_answer(response)
+
+    def download(self, path: str, write: Callable[[bytes], object]) -> None:
+        """Hand on what lies at the path, block by block. Raises as `send`."""
+        response = self._ask("GET", path, stream=True, headers={"Accept": "*/*"})
+        try:
+            with self._named_errors("GET", path):
+                if response.is_error:
+                    response.read()
+                    raise make_problem(response)
+                for block in response.iter_bytes():
+                    write(block)
+        finally:
+            response.close()
+
+    def _ask(self, method: str, path: str, *, stream: bool = False, **content: Any) -> httpx.Response:
+        """The answer, asked for again while the service is busy."""
         left = self._patience.busy_s
         while True:
-            response = self._try_once(method, path, params=params, json=json, data=data, files=files)
-            if response.status_code not in _BUSY:
-                return _read_answer(response)
+            with self._named_errors(method, path):
+                request = self._http.build_request(method, path, **content)
+                response = self._http.send(request, stream=stream)
             pause = min(_read_pause(response), self._patience.longest_pause_s)
-            if pause > left:
-                raise make_problem(response)
+            if response.status_code not in _BUSY or pause > left:
+                return response
+            response.close()
             left -= pause
             self._sleep(pause)
 
-    def _try_once(self, method: str, path: str, **content: Any) -> httpx.Response:
+    @contextmanager
+    def _named_errors(self, method: str, path: str) -> Iterator[None]:
+        """Errors of httpx as ours."""
         try:
-            return self._http.request(method, path, **content)
+            yield
         except httpx.TimeoutException as error:
-            waited = f"{self._patience.answer_s:g} s"
-            message = f"{self._http.base_url} gave no answer to {method} {path} within {waited}."
+            message = f"{self._http.base_url} gave no answer to {method} {path} in time. Try again."
             raise ServiceUnreachable("no_answer", message) from error
         except httpx.HTTPError as error:
             message = f"Nothing can be reached at {self._http.base_url}: {error}. Is the service running?"

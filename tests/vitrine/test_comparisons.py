@@ -1,7 +1,7 @@
 import pytest
 
-from demo.comparisons import name_way, read_comparison
-from tests.demo.evaluation.comparisons import make_body
+from tests.vitrine.comparisons import make_body
+from vitrine.comparisons import name_way, read_comparison
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ BATCH_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Upload:
+class Photo:
     """A photo to send: the name the shop will see and its bytes."""
 
     filename: str
     data: bytes
 
     @classmethod
-    def from_path(cls, path: Path) -> "Upload":
+    def from_path(cls, path: Path) -> "Photo":
         """The file's bytes under its own name. Raises `OSError`."""
         return cls(path.name, path.read_bytes())
 
@@ -28,17 +28,17 @@ class Upload:
         return field, (self.filename, self.data, content_type)
 
 
-def batch_uploads(
-    uploads: Iterable[Upload], *, files: int = BATCH_FILES, size: int = BATCH_BYTES
-) -> Iterator[list[Upload]]:
+def batch_photos(
+    photos: Iterable[Photo], *, files: int = BATCH_FILES, size: int = BATCH_BYTES
+) -> Iterator[list[Photo]]:
     """Batches of at most `files` photos and, unless one photo alone is larger, `size` bytes."""
-    batch: list[Upload] = []
+    batch: list[Photo] = []
     weight = 0
-    for upload in uploads:
-        if batch and (len(batch) == files or weight + len(upload.data) > size):
+    for photo in photos:
+        if batch and (len(batch) == files or weight + len(photo.data) > size):
             yield batch
             batch, weight = [], 0
-        batch.append(upload)
-        weight += len(upload.data)
+        batch.append(photo)
+        weight += len(photo.data)
     if batch:
         yield batch
