@@ -19,12 +19,12 @@ django.setup()
 from django.conf import settings  # noqa: E402 - Django first
 
 from benchmarks.figures import write_figures  # noqa: E402
-from demo.client import VitrineClient  # noqa: E402
 from demo.photos import write_photos  # noqa: E402
 from demo.service import find_url, open_client, wait_until_ready  # noqa: E402
-from demo.uploads import Upload  # noqa: E402
 from inference.images import decode_picture  # noqa: E402
 from retrieval.analysers import default_embedder, get_analyser  # noqa: E402
+from vitrine.client import VitrineClient  # noqa: E402
+from vitrine.photos import Photo  # noqa: E402
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=218)
     wanted: int = parser.parse_args().photos
     found = sorted(write_photos(Path(settings.VAR_DIR) / "demo").folder.rglob("*.jpg"))
-    uploads = [Upload.from_path(path) for path in found[:wanted]]
+    uploads = [Photo.from_path(path) for path in found[:wanted]]
     wait_until_ready(find_url(), tell=print)
     with open_client() as client:
         before = measure_bare(uploads)
@@ -50,7 +50,7 @@ def main() -> None:
     write_figures("bulk", {**figures, "ratio": round(ratio, 3)})
 
 
-def measure_bare(uploads: list[Upload]) -> float:
+def measure_bare(uploads: list[Photo]) -> float:
     """Photos a second with nothing around the models."""
     analyser = get_analyser([default_embedder()])
     analyser.analyse([decode_picture(uploads[0].data)])
@@ -60,7 +60,7 @@ def measure_bare(uploads: list[Upload]) -> float:
     return len(uploads) / (time.perf_counter() - started)
 
 
-def measure_service(client: VitrineClient, uploads: list[Upload]) -> float:
+def measure_service(client: VitrineClient, uploads: list[Photo]) -> float:
     """Photos a second from the first byte sent to the last photo `indexed`."""
     gallery = client.ensure_gallery(f"benchmark of bulk {uuid.uuid4().hex}").id
     product = client.create_product(gallery, sku="all", title="All photos").id

@@ -27,11 +27,9 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from benchmarks.figures import spread_of, write_figures  # noqa: E402
-from demo.client import VitrineClient  # noqa: E402
 from demo.photos import write_photos  # noqa: E402
 from demo.service import find_url, open_client, wait_until_ready  # noqa: E402
 from demo.settling import wait_for_job  # noqa: E402
-from demo.uploads import Upload  # noqa: E402
 from inference.analysis import Analyser  # noqa: E402
 from inference.images import Picture, decode_picture  # noqa: E402
 from retrieval.analysers import embedder_dim, get_analyser  # noqa: E402
@@ -42,6 +40,8 @@ from retrieval.index.store import connect_store  # noqa: E402
 from tenants.domain.bootstrap import ensure_demo_tenant  # noqa: E402
 from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region  # noqa: E402
 from tenants.scope import tenant_scope  # noqa: E402
+from vitrine.client import VitrineClient  # noqa: E402
+from vitrine.photos import Photo  # noqa: E402
 
 NAME = "benchmark of recognize"
 VECTORS = 10_000
@@ -158,8 +158,8 @@ def measure_overhead(index: GalleryIndex, photos: list[Path], repeats: int) -> N
     bare: list[float] = []
     for turn in range(repeats + 5):
         which = turn % len(data)
-        end_to_end = _time_ms(partial(caller.recognize, data[which]))
-        parts = _time_ms(partial(_run_bare, analyser, index, decoded[which]))
+        end_to_end = time_ms(partial(caller.recognize, data[which]))
+        parts = time_ms(partial(_run_bare, analyser, index, decoded[which]))
         if turn >= 5:  # the first ones warm up
             whole.append(end_to_end)
             bare.append(parts)
@@ -182,7 +182,7 @@ def _run_bare(analyser: Analyser, index: GalleryIndex, picture: Picture) -> None
 
 def measure_throughput(client: VitrineClient, gallery: Gallery, photos: list[Path], repeats: int) -> None:
     """Answers a second at some concurrencies."""
-    uploads = [Upload.from_path(photo) for photo in photos]
+    uploads = [Photo.from_path(photo) for photo in photos]
     figures = {}
     for callers in (1, 2, 4, 8):
         with ThreadPoolExecutor(callers) as pool:
@@ -199,7 +199,8 @@ def measure_throughput(client: VitrineClient, gallery: Gallery, photos: list[Pat
     write_figures("recognize_throughput", figures)
 
 
-def _time_ms(work: Callable[[], object]) -> float:
+def time_ms(work: Callable[[], object]) -> float:
+    """Milliseconds of wall time that the work takes."""
     started = time.perf_counter()
     work()
     return (time.perf_counter() - started) * 1000
