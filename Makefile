@@ -6,7 +6,7 @@ TEST_VAR := var/test
 export VITRINE_MODELS ?= $(CURDIR)/var/models
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up env test check format bench bench-large evaluate models shell clean
+.PHONY: help demo up env test chaos check format bench bench-large evaluate models shell clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ env: .venv/local ## print VITRINE_URL and VITRINE_KEY of what `make up` runs: ev
 test: .venv/dev models ## run the whole test suite against the real local stack
 	@$(STACK) run --var $(TEST_VAR) -- python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+chaos: .venv/dev models ## kill -9 everything, again and again, during an import: make chaos [ROUNDS=5] [PHOTOS=3000]
+	@CHAOS_ROUNDS=$(or $(ROUNDS),5) CHAOS_PHOTOS=$(or $(PHOTOS),3000) \
+		$(STACK) run --var $(TEST_VAR) -- python -m pytest -s tests/chaos
+
 check: .venv/dev ## linters, types, import rules, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,9 +40,11 @@ format: .venv/dev ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/local models ## recognize, bulk, ranking and 10,000 vectors against their parts: some minutes
+bench: .venv/local models ## recognize, imports, ranking and 10,000 vectors against their parts: some minutes
 	@$(STACK) run --processes -- python -m benchmarks.recognize
 	@$(STACK) run --processes -- python -m benchmarks.bulk
+	@$(STACK) run --processes -- python -m benchmarks.imports
+	@$(STACK) run --processes -- python -m benchmarks.interference
 	@$(BIN)/python -m benchmarks.ranking
 	@$(STACK) run -- python -m benchmarks.representations --sizes 10000
 
