@@ -160,6 +160,9 @@ def service_environment(django_db_setup: None, tmp_path_factory: pytest.TempPath
         "REDIS_URL": use_own_valkey_database(),
         "VITRINE_VAR": str(tmp_path_factory.mktemp("var")),
         "VITRINE_MODELS": str(settings.MODELS_DIR),
+        # Shops' servers are on loopback here.
+        "WEBHOOK_HTTP": "1",
+        "WEBHOOK_PRIVATE_ADDRESSES": "1",
     }
 
 

@@ -11,7 +11,8 @@ class Relay:
     """Listens on a free port of 127.0.0.1 and passes every byte on to the target and back.
 
     `cut` is a server that was killed: connections break, new ones are refused. `silence` is one that hangs:
-    connections stand and are accepted, and nothing comes back. `restore` gives the server back.
+    connections stand and are accepted, and nothing comes back. `restore` gives the server back. passed: bytes
+    that came, from either side.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -20,6 +21,8 @@ class Relay:
         self._lock = threading.Lock()
         self._speaks = threading.Event()
         self._speaks.set()
+        self._most: int | None = None
+        self.passed = 0
         self._listener = self._listen(0)
         self.port: int = self._listener.getsockname()[1]
 
@@ -37,6 +40,10 @@ class Relay:
     def silence(self) -> None:
         """Pass nothing on any more."""
         self._speaks.clear()
+
+    def silence_after(self, count: int) -> None:
+        """Pass nothing on any more once so many bytes have come."""
+        self._most = self.passed + count
 
     def restore(self) -> None:
         """Be a working server again."""
@@ -64,9 +71,16 @@ class Relay:
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
 
+    def _count(self, size: int) -> None:
+        with self._lock:
+            self.passed += size
+            if self._most is not None and self.passed > self._most:
+                self.silence()
+
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
+                self._count(len(data))
                 self._speaks.wait()
                 sink.sendall(data)
         for end in (source, sink):

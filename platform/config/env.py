@@ -57,3 +57,12 @@ def read_list(name: str, default: str = "") -> list[str]:
 def read_path(name: str, default: Path) -> Path:
     """A path, made absolute."""
     return Path(os.environ.get(name) or default).expanduser().absolute()
+
+
+def read_folders(name: str) -> tuple[Path, ...]:
+    """Absolute paths separated by commas."""
+    paths = tuple(Path(word) for word in read_list(name))
+    for path in paths:
+        if not path.is_absolute():
+            raise ImproperlyConfigured(f"{name} must name absolute paths, not {str(path)!r}.")
+    return paths

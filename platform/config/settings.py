@@ -10,7 +10,7 @@ from typing import Any, Literal
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import read_choice, read_flag, read_list, read_number, read_path, read_text
+from config.env import read_choice, read_flag, read_folders, read_list, read_number, read_path, read_text
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = read_path("VITRINE_VAR", BASE_DIR / "var")
@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "tenants",
     "jobs",
     "retrieval",
+    "transfer",
+    "webhooks",
     "api",
     "demo",
 ]
@@ -77,7 +79,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
-CELERY_TASK_ROUTES = {"recognize.*": {"queue": "recognize"}, "bulk.*": {"queue": "bulk"}}
+CELERY_TASK_ROUTES = {f"{queue}.*": {"queue": queue} for queue in ("recognize", "bulk", "webhooks")}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -118,29 +120,65 @@ MAX_IMAGES_PER_REQUEST = read_number("MAX_IMAGES_PER_REQUEST", 100)
 # A JSON body is held in memory whole; a photo in base64 is a third longer than its bytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 2**16
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_IMAGES_PER_REQUEST
+# A catalogue comes in chunks, each held in memory while it is stored; kept for so long after its last use.
+UPLOAD_MAX_BYTES = read_number("UPLOAD_MAX_BYTES", 20 * 2**30)
+UPLOAD_CHUNK_BYTES = read_number("UPLOAD_CHUNK_BYTES", 16 * 2**20)
+UPLOAD_KEEP_DAYS = read_number("UPLOAD_KEEP_DAYS", 7)
+# An archive that makes more of itself is refused (transfer.sources.archives).
+IMPORT_MAX_ENTRIES = read_number("IMPORT_MAX_ENTRIES", 200_000)
+IMPORT_MAX_BYTES = read_number("IMPORT_MAX_BYTES", 50 * 2**30)
 MEDIA_ROOT = read_path("MEDIA_ROOT", VAR_DIR / "media")
 MEDIA_BUCKET = read_text("MEDIA_BUCKET")
-_FILES: dict[str, Any] = (
-    {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": MEDIA_BUCKET,
-            "endpoint_url": read_text("MEDIA_ENDPOINT_URL") or None,
-            "access_key": read_text("MEDIA_ACCESS_KEY") or None,
-            "secret_key": read_text("MEDIA_SECRET_KEY") or None,
-            "region_name": read_text("MEDIA_REGION") or None,
-            "file_overwrite": False,
-        },
-    }
-    if MEDIA_BUCKET
-    else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-)
+_S3_OPTIONS: dict[str, Any] = {
+    "endpoint_url": read_text("MEDIA_ENDPOINT_URL") or None,
+    "access_key": read_text("MEDIA_ACCESS_KEY") or None,
+    "secret_key": read_text("MEDIA_SECRET_KEY") or None,
+    "region_name": read_text("MEDIA_REGION") or None,
+    "file_overwrite": False,
+}
+
+
+def _describe_bucket(name: str) -> dict[str, Any]:
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": name, **_S3_OPTIONS}}
+
+
 STORAGES = {
-    "default": _FILES,
+    "default": (
+        _describe_bucket(MEDIA_BUCKET)
+        if MEDIA_BUCKET
+        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    ),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+
+# --- what imports may read besides uploads; nothing, unless the operator says so ---
+
+# Each tenant reads the folder that is named after its slug, in each of these and in the bucket.
+IMPORT_ROOTS = read_folders("IMPORT_ROOTS")
+IMPORT_BUCKET = read_text("IMPORT_BUCKET")
+IMPORT_BUCKET_PREFIX = read_text("IMPORT_BUCKET_PREFIX").strip("/")
+if IMPORT_BUCKET:
+    if IMPORT_BUCKET == MEDIA_BUCKET:
+        raise ImproperlyConfigured("IMPORT_BUCKET must be another bucket than MEDIA_BUCKET.")
+    STORAGES["imports"] = _describe_bucket(IMPORT_BUCKET)
+IMPORT_URLS: Literal["off", "https", "http"] = read_choice("IMPORT_URLS", "off", ("off", "https", "http"))
+IMPORT_URL_TIMEOUT_S = read_number("IMPORT_URL_TIMEOUT_S", 10)
+IMPORT_PRIVATE_ADDRESSES = read_flag("IMPORT_PRIVATE_ADDRESSES")
+# Trusted beside the public authorities, for servers that tenants name.
+OUTBOUND_CA_BUNDLE = read_text("OUTBOUND_CA_BUNDLE")
+if OUTBOUND_CA_BUNDLE and not Path(OUTBOUND_CA_BUNDLE).is_file():
+    raise ImproperlyConfigured(f"OUTBOUND_CA_BUNDLE: there is no file {OUTBOUND_CA_BUNDLE}.")
+
+# --- webhooks ---
+
+# Both open what a shop could otherwise not reach through us: for intranets only.
+WEBHOOK_HTTP = read_flag("WEBHOOK_HTTP")
+WEBHOOK_PRIVATE_ADDRESSES = read_flag("WEBHOOK_PRIVATE_ADDRESSES")
+WEBHOOK_TIMEOUT_S = read_number("WEBHOOK_TIMEOUT_S", 10)
+WEBHOOK_DISABLE_AFTER_DAYS = read_number("WEBHOOK_DISABLE_AFTER_DAYS", 5)
+WEBHOOK_KEEP_DAYS = read_number("WEBHOOK_KEEP_DAYS", 30)
 
 # --- the API ---
 
@@ -176,8 +214,14 @@ SPECTACULAR_SETTINGS = {
         "GalleryStateEnum": "tenants.models.gallery.Gallery.State",
         "ImageStateEnum": "tenants.models.reference_image.ReferenceImage.State",
         "JobStateEnum": "jobs.models.Job.State",
+        "JobItemStateEnum": "jobs.models.JobItem.State",
+        "WebhookDeliveryStateEnum": "tenants.models.webhook.WebhookDelivery.State",
+        "WebhookEventEnum": "api.serializers.webhook.SUBSCRIBABLE",
+        "WebhookDeliveryEventEnum": "tenants.models.webhook.WebhookEndpoint.Event",
         "EvaluationSourceEnum": "tenants.models.measurement.Evaluation.Source",
-        "RegionSourceEnum": ["detected", "whole"],
+        "RegionSourceEnum": "tenants.models.region.Region.Source",
+        # What a query's region can come from: nobody gives its box.
+        "QueryRegionSourceEnum": ["detected", "whole"],
     },
 }
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.env import read_choice, read_flag, read_list, read_number, read_path, read_text
+from config.env import read_choice, read_flag, read_folders, read_list, read_number, read_path, read_text
 
 NAME = "VITRINE_TEST_VARIABLE"
 # What an environment can hold: no NUL, no lone surrogates.
@@ -83,6 +83,15 @@ def test_read_path_expands_the_home_directory(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(NAME, "~/media")
     assert read_path(NAME, Path("x")) == tmp_path / "media"
+
+
+def test_read_folders_reads_absolute_paths() -> None:
+    with with_value("/srv/imports, /mnt/studio"):
+        assert read_folders(NAME) == (Path("/srv/imports"), Path("/mnt/studio"))
+    with with_value(""):
+        assert read_folders(NAME) == ()
+    with with_value("/srv,imports"), pytest.raises(ImproperlyConfigured, match=f"{NAME} must name absolute"):
+        read_folders(NAME)
 
 
 def test_read_text_reads_a_mounted_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -62,12 +62,21 @@ def test_check_environment_names_a_missing_variable(monkeypatch: pytest.MonkeyPa
         ("INFERENCE_PROVIDER", "gpu"),
         ("MAX_IMAGE_BYTES", "20MB"),
         ("BEHIND_TLS_PROXY", "maybe"),
+        ("IMPORT_URLS", "ftp"),
+        ("OUTBOUND_CA_BUNDLE", "/nowhere/authorities.pem"),
     ],
 )
 def test_start_with_an_unreadable_variable_stops_and_names_it(name: str, value: str) -> None:
     answer = run_python("manage.py", "check", **{name: value})
     assert answer.returncode != 0
     assert name in answer.stderr.splitlines()[-1]
+
+
+def test_start_with_one_bucket_for_imports_and_photos_stops() -> None:
+    """Whoever may put files there to be imported could replace the photos of others."""
+    answer = run_python("manage.py", "check", MEDIA_BUCKET="vitrine", IMPORT_BUCKET="vitrine")
+    assert answer.returncode != 0
+    assert "IMPORT_BUCKET" in answer.stderr.splitlines()[-1]
 
 
 def test_settings_take_no_secret_from_anywhere_but_the_environment() -> None:

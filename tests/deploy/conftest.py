@@ -213,10 +213,10 @@ def migrated(deployment: Deployment) -> Deployment:
 
 @pytest.fixture(scope="session")
 def running(migrated: Deployment) -> Iterator[dict[str, Running]]:
-    """web, recognize, bulk and beat, up together."""
+    """web, recognize, bulk, webhooks and beat, up together."""
     started: dict[str, Running] = {}
     try:
-        for name in ("web", "recognize", "bulk", "beat"):
+        for name in ("web", "recognize", "bulk", "webhooks", "beat"):
             started[name] = migrated.start(name)
         yield started
     finally:

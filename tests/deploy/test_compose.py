@@ -19,7 +19,7 @@ from tests.deploy.compose import (
 from tests.deploy.image import is_in_image
 from tests.deploy.settings_variables import find_settings_variables
 
-OURS = ("web", "recognize", "bulk", "beat", "migrate")
+OURS = ("web", "recognize", "bulk", "webhooks", "beat", "migrate")
 # Read by the images of others, or by programs that our image runs.
 FOREIGN = {
     "web": {"GUNICORN_CMD_ARGS"},

@@ -33,9 +33,9 @@ def test_web_answers_livez_and_with_a_worker_readyz(
     running["web"].wait_answer(f"{migrated.url}/readyz", status=200)
 
 
-@pytest.mark.parametrize("name", ["recognize", "bulk"])
+@pytest.mark.parametrize("name", ["recognize", "bulk", "webhooks"])
 def test_worker_passes_its_health_check(migrated: Deployment, running: dict[str, Running], name: str) -> None:
-    running[name].wait_log("is ready with")
+    running[name].wait_log("is ready")
     result = migrated.probe_health(name)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 node online" in result.stdout

@@ -17,6 +17,7 @@ _SAVE = _SETUP + (
 )
 _OPEN = _SETUP + "file = storage.open(sys.argv[1]); assert file.read() == bytes(range(256)); file.close()"
 _DELETE = _SETUP + "storage.delete(sys.argv[1]); assert not storage.exists(sys.argv[1])"
+_DELETE_FOLDER = _SETUP + "from retrieval.photos.files import delete_folder; delete_folder(sys.argv[1])"
 _OPEN_LOST = _SETUP + "storage.open(sys.argv[1])"
 
 
@@ -43,6 +44,18 @@ def test_storage_deletes_from_the_bucket(deployment: Deployment, bucket: BaseCli
     _run(deployment, _DELETE, saved)
     with pytest.raises(ClientError, match="404"):
         bucket.head_object(Bucket=BUCKET, Key=saved)
+
+
+def test_folder_is_deleted_from_the_bucket_with_all_below_it(
+    deployment: Deployment, bucket: BaseClient
+) -> None:
+    doomed = ["doomed/a.png", "doomed/gallery/b.png", "doomed/gallery/queries/c.png"]
+    for key in [*doomed, "doomed-not/d.png"]:
+        bucket.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    for _ in range(2):
+        _run(deployment, _DELETE_FOLDER, "doomed")
+    left = bucket.list_objects_v2(Bucket=BUCKET, Prefix="doomed")["Contents"]
+    assert [found["Key"] for found in left] == ["doomed-not/d.png"]
 
 
 def test_storage_names_a_lost_file_as_missing(deployment: Deployment) -> None:

@@ -34,13 +34,16 @@ def test_guide_has_no_row_for_a_variable_that_nothing_reads() -> None:
         ("MAX_IMAGE_BYTES", "20 * 2**20"),
         ("MAX_BODY_BYTES", "200 * 2**20"),
         ("MAX_IMAGES_PER_REQUEST", "100"),
+        ("UPLOAD_MAX_BYTES", "20 * 2**30"),
+        ("UPLOAD_CHUNK_BYTES", "16 * 2**20"),
+        ("UPLOAD_KEEP_DAYS", "7"),
     ],
 )
 def test_guide_states_the_default_that_settings_has(name: str, expression: str) -> None:
     source = (ROOT / "platform" / "config" / "settings.py").read_text()
     assert f'read_number("{name}", {expression})' in source
-    stated = _ROWS[name].strip().removesuffix(" MiB").strip("`")
-    assert stated == expression.removesuffix(" * 2**20")
+    stated = _ROWS[name].strip().removesuffix(" MiB").removesuffix(" GiB").strip("`")
+    assert stated == expression.removesuffix(" * 2**20").removesuffix(" * 2**30")
 
 
 def test_guide_writes_exactly_the_secrets_that_the_compose_file_requires(variables: dict[str, str]) -> None:

@@ -1,17 +1,20 @@
 """The running service finds by itself what nobody asked it to do."""
 
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from retrieval.index.rows import list_searched, space_of
 from retrieval.index.store import connect_store
-from tenants.models import Gallery, VectorIndex
+from tenants.models import Gallery, Upload, VectorIndex
 from tenants.scope import tenant_scope
 from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
 from tests.api.photos import draw_photo
+from tests.api.sending import send_chunk
 from tests.conftest import Shop, wait_until
 
 
@@ -52,3 +55,14 @@ def test_provisioning_that_nobody_does_is_done(acme: Shop, gallery: str) -> None
     )
     wait_until(lambda: recognize(acme, gallery) == (200, "one"), "the gallery is ready", 90)
     assert VectorIndex.across_tenants.filter(gallery=row.pk, retired_at=None).count() == 1
+
+
+def test_expired_upload_is_removed_unattended(acme: Shop) -> None:
+    begun = acme.http.post("/v1/uploads", json={"filename": "shop.zip", "size": 1000})
+    assert send_chunk(acme, begun.headers["Location"], 0, b"PK").status_code == 200
+    mine = Upload.across_tenants.filter(tenant=acme.tenant)
+    folder = Path(settings.MEDIA_ROOT) / str(acme.tenant.id) / "uploads"
+    assert len(list(folder.iterdir())) == 1
+    mine.update(expires_at=timezone.now())
+    wait_until(lambda: not mine.exists(), "the upload is removed", 60)
+    assert not list(folder.iterdir())
