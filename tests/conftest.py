@@ -67,14 +67,11 @@ class Shop:
     http: httpx.Client
 
 
-_FIRST_GROUPS = ("rows", "service")
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the modules; a group stays in one process of `-n`, which has a database of its own.
+    """Group the modules; a group stays in one process of `-n`, which has a database and a service of its own.
 
-    Tests that play the worker themselves come first: before the service starts, or in another process.
+    Tests that play the worker themselves come first: no process has started its service yet.
     """
     fixtures: dict[str, set[str]] = {}
     for item in items:
@@ -82,8 +79,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = {module: _group(module, names) for module, names in fixtures.items()}
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups[_module(item)]))
-    order = {name: place for place, name in enumerate(_FIRST_GROUPS)}
-    items.sort(key=lambda item: order.get(groups[_module(item)], len(order)))
+    items.sort(key=lambda item: _FIRST.get(groups[_module(item)].partition(" ")[0], len(_FIRST)))
+
+
+_FIRST = {"rows": 0, "service": 1}
 
 
 def _module(item: pytest.Item) -> str:
@@ -91,9 +90,10 @@ def _module(item: pytest.Item) -> str:
 
 
 def _group(module: str, fixtures: set[str]) -> str:
+    folder = Path(module).parts[1]
     if "service" in fixtures:
-        return "service"
-    return "rows" if "service_environment" in fixtures else Path(module).parts[1]
+        return f"service {folder}"
+    return "rows" if "service_environment" in fixtures else folder
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:

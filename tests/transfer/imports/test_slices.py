@@ -8,6 +8,7 @@ import redis
 from pytest_django import Settings
 
 from jobs.dispatch import RUN_JOB, send_task
+from jobs.lookup import UNFINISHED
 from jobs.models import Job, JobItem
 from jobs.unfinished import list_stranded_jobs
 from retrieval.index.store import VectorStore
@@ -36,6 +37,12 @@ from workers.bulk import run_queued_job
 
 __all__ = ["broker", "relay"]
 Serve = Callable[[Catalogue], Catalogue]
+
+
+@pytest.fixture(autouse=True)
+def alone(rows: None) -> None:
+    """No job that another test has left waits: the sweeper would find it, too."""
+    Job.across_tenants.filter(state__in=UNFINISHED).update(state=Job.State.CANCELLED)
 
 
 @pytest.fixture
