@@ -5,8 +5,8 @@ import os
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# Before anything imports numpy: each of its threads spins for milliseconds after a product, on a core that the
-# models, PostgreSQL and Milvus have better use for.
+# Before anything imports numpy: each of its threads spins for milliseconds after a product, on a core that
+# the models, PostgreSQL and Milvus have better use for.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = Celery("vitrine")

@@ -24,6 +24,7 @@ from jobs.models import Job, JobItem
 from retrieval.index.cancelling import cancel_reindex
 from tenants.errors import Conflict
 from tenants.models.api_key import Scope
+from transfer.exports.cancelling import cancel_export
 from transfer.imports.cancelling import cancel_import
 from transfer.imports.report import write_report
 from transfer.imports.retrying import retry_import
@@ -31,6 +32,7 @@ from transfer.imports.retrying import retry_import
 _CANCEL: dict[str, Callable[[Job], Job]] = {
     Job.Kind.IMPORT: cancel_import,
     Job.Kind.REINDEX: cancel_reindex,
+    Job.Kind.EXPORT: cancel_export,
 }
 
 

@@ -29,11 +29,13 @@ def keep_upload(upload_id: UUID) -> None:
 
 
 def discard_upload(*, upload: Upload) -> None:
-    """Take the upload out of sight; a worker removes its files. Raises `Conflict` while a job reads it."""
+    """Take the upload out of sight; a worker removes its files. Raises `Conflict` while a job is at it."""
     if Upload.objects.filter(is_read(), pk=upload.pk).exists():
         raise Conflict(
             "An import is reading the upload. Wait for it, or cancel it first.", code="upload_in_use"
         )
+    if upload.kind == Upload.Kind.EXPORT and upload.completed_at is None:
+        raise Conflict("An export is writing it. Wait for it, or cancel the export.", code="upload_in_use")
     expire_upload(upload)
 
 

@@ -45,10 +45,11 @@ from tests.transfer.exports.stalls import (
 )
 from transfer.exports import draft as drafts
 from transfer.exports import growing, running
+from transfer.exports.cancelling import cancel_export
 from transfer.exports.growing import GrowingFile
 from transfer.exports.opening import open_export
 from transfer.exports.starting import start_export
-from transfer.uploads.expiry import expire_upload
+from transfer.uploads.expiry import discard_upload, expire_upload
 from transfer.uploads.receiving import append_chunk
 
 
@@ -250,7 +251,21 @@ def test_draft_cannot_be_imported_or_read_before_it_is_whole(stall: Shelf, setti
     upload = Upload.objects.get(pk=job.input["archive"])
     assert upload.completed_at is None
     assert upload.received < upload.size
-    cancel_job(job)
+    with pytest.raises(Conflict) as refused:
+        discard_upload(upload=upload)
+    assert refused.value.code == "upload_in_use"
+    cancel_export(job)
+
+
+def test_export_cancelled_between_its_slices_leaves_nothing(stall: Shelf, settings: Settings) -> None:
+    before = list_upload_files(stall, django_settings.MEDIA_ROOT)
+    settings.INDEX_SLICE_S = -1
+    job = run_slice(ask_export(stall))
+    assert list_upload_files(stall, django_settings.MEDIA_ROOT) != before
+    ended = cancel_export(job)
+    assert ended.state == "cancelled"
+    assert not Upload.objects.filter(pk__in=[ended.input["archive"], ended.input["ledger"]]).exists()
+    assert list_upload_files(stall, django_settings.MEDIA_ROOT) == before == list_known_files()
 
 
 def test_cancelled_export_leaves_nothing(stall: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
