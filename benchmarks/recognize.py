@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# As in the workers: threads that spin after the bare part would slow the request that follows it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 django.setup()
 
 import numpy as np  # noqa: E402 - Django first
