@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import redis
 from psycopg.rows import dict_row
-from pymilvus import MilvusClient
+from pymilvus import MilvusClient, MilvusException
 
 from stack.directory import Record, VarDirectory
 from tests.stack.conftest import bare_environment
@@ -187,6 +187,10 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float) -> None:
 
 def list_wrong(whole: Whole, gallery: str, job: str) -> Sequence[str]:
     """What is not as it must be once everything has come to rest; nothing, then all is well."""
+    try:
+        vectors = whole.list_vectors(gallery)
+    except MilvusException as error:
+        return [f"the index cannot be asked: {error.message}"]
     items = whole.ask("SELECT state, count(*) AS n FROM jobs_jobitem WHERE job_id = %s GROUP BY 1", job)
     states = {row["state"]: row["n"] for row in items}
     photos = whole.ask(
@@ -205,7 +209,6 @@ def list_wrong(whole: Whole, gallery: str, job: str) -> Sequence[str]:
     files = whole.list_files()
     ends = Counter("deleted" if row["deleted_at"] else row["state"] for row in photos)
     same = len(photos) - len({(row["product_id"], row["sha256"]) for row in photos})
-    vectors = whole.list_vectors(gallery)
     return [
         text
         for text, wrong in {

@@ -176,9 +176,16 @@ def make_quoted_bomb(count: int) -> bytes:
     return body + directory + end
 
 
-def test_quoted_bomb_of_these_tests_is_a_zip_that_others_read() -> None:
+def test_quoted_bomb_of_these_tests_is_a_zip_that_others_take_for_one() -> None:
+    """Python reads it, or refuses it for what it is: newer patch releases look for overlaps themselves."""
     with zipfile.ZipFile(io.BytesIO(make_quoted_bomb(3))) as archive:
-        assert [len(archive.read(name)) for name in sorted(archive.namelist())] == [50_076, 50_038, 50_000]
+        names = sorted(archive.namelist())
+        try:
+            sizes = [len(archive.read(name)) for name in names]
+        except zipfile.BadZipFile as refused:
+            assert "Overlapped entries" in str(refused)  # noqa: PT017 - whether it is raised depends on Python
+        else:
+            assert sizes == [50_076, 50_038, 50_000]
 
 
 def test_number_of_entries_that_is_a_lie_is_refused() -> None:
