@@ -11,6 +11,7 @@ import httpx
 
 from vitrine.errors import ApiProblem, ServiceUnreachable
 
+_IDLE_S: Final = 1.0
 _BUSY: Final = frozenset({429, 503})
 
 
@@ -42,6 +43,8 @@ class Transport:
             headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
             timeout=self._patience.answer_s,
             transport=transport,
+            # Servers close idle connections after some seconds; one that is closed as it is used again fails.
+            limits=httpx.Limits(keepalive_expiry=_IDLE_S),
             # A proxy in the environment sees no key that is encrypted; any other it must not see.
             trust_env=base_url.startswith("https:"),
         )
