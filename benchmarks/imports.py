@@ -19,7 +19,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - Django first
 
-from benchmarks.bulk import measure_bare  # noqa: E402
+from benchmarks.bulk import measure_bare, report_ratio  # noqa: E402
 from benchmarks.figures import write_figures  # noqa: E402
 from benchmarks.importing import (  # noqa: E402
     bench_gallery,
@@ -57,15 +57,7 @@ def measure_throughput(client: VitrineClient, photos: list[bytes]) -> None:
     before = measure_bare(uploads)
     service = measure_import(client, photos)
     after = measure_bare(uploads)
-    bare = 2 / (1 / before + 1 / after)
-    ratio = service / bare
-    print(
-        f"bare decode + detect + embed  {bare:6.2f} images a second ({before:.2f} before, {after:.2f} after)"
-    )
-    print(f"import of a ZIP               {service:6.2f} images a second")
-    print(f"ratio                         {ratio:.3f}   (wanted: at least 0.9)")
-    figures = {"photos": len(photos), "bare_before": before, "bare_after": after, "service": service}
-    write_figures("imports", {**figures, "ratio": round(ratio, 3)})
+    report_ratio("imports", "import of a ZIP", len(photos), (before, service, after), wanted=0.9)
 
 
 def measure_import(client: VitrineClient, photos: list[bytes]) -> float:
