@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from jobs.cancelling import end_jobs
 from jobs.dispatch import create_job
-from jobs.errors import NotDone, Unavailable
+from jobs.errors import JobCancelled, NotDone, Unavailable
 from jobs.lookup import list_held
 from jobs.models import Job, JobItem
 from jobs.progress import report_progress
@@ -82,11 +82,12 @@ def provision_gallery(job: Job) -> None:
     """Give the gallery its index, mark it ready, and set off the photos that came meanwhile.
 
     A server that is away leaves it `provisioning`, to be tried again; a change of its settings meanwhile
-    leaves it to the job of that change; anything else leaves it `failed`.
+    leaves it to the job of that change, and a job that was ended meanwhile to whoever ended it; anything else
+    leaves it `failed`.
     """
     try:
         build_index(job)
-    except (Unavailable, Superseded):
+    except (Unavailable, OperationalError, InterfaceError, Superseded, JobCancelled):
         raise
     except Exception:
         if job.gallery:

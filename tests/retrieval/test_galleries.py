@@ -9,6 +9,7 @@ from jobs.models import Job
 from jobs.progress import run_job
 from retrieval import galleries
 from retrieval.galleries import change_gallery, delete_gallery, provision_gallery
+from retrieval.index import reindexing
 from retrieval.index.generations import begin_generation
 from retrieval.index.store import VectorStore
 from retrieval.photos.files import delete_file
@@ -52,6 +53,22 @@ def test_provisioned_gallery_has_a_collection_and_is_ready(rows: None, store: Ve
     assert read_job(shelf, provision(shelf)).state == Job.State.SUCCEEDED
     assert Gallery.across_tenants.get(pk=shelf.gallery.pk).state == "ready"
     assert store.count(shelf.space, seen=None) == 0
+    drop_collections_of(shelf, store)
+
+
+def test_provisioning_that_another_worker_has_ended_leaves_the_gallery_to_it(
+    rows: None, store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a worker hung past its lease, and another made the gallery ready meanwhile."""
+    shelf = open_shelf("acme", state=Gallery.State.PROVISIONING)
+
+    def end_elsewhere() -> None:
+        Job.objects.filter(gallery=shelf.gallery).update(state=Job.State.SUCCEEDED)
+        Gallery.objects.filter(pk=shelf.gallery.pk).update(state=Gallery.State.READY)
+
+    act_before(monkeypatch, reindexing, "_go_over", end_elsewhere)
+    assert read_job(shelf, provision(shelf)).state == Job.State.SUCCEEDED
+    assert Gallery.across_tenants.get(pk=shelf.gallery.pk).state == "ready"
     drop_collections_of(shelf, store)
 
 
