@@ -89,8 +89,8 @@ DEFAULT_LIMITS = ImageLimits()
 class Picture:
     """Decoded pixels, and the size of the original they stand for.
 
-    `pixels` is (h, w, 3) uint8 RGB, EXIF orientation applied; it may be smaller than the original by a factor
-    that JPEG decoders reach cheaply. `width` and `height` are those of the oriented original: boxes are in
+    `pixels` is (h, w, 3) uint8 RGB, EXIF orientation applied; it may be smaller than the original by a whole
+    factor. `width` and `height` are those of the oriented original: boxes are in
     these.
     """
 
@@ -111,10 +111,11 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> Pixels
 def decode_picture(
     data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, working_side: int | None = 1024
 ) -> Picture:
-    """A picture for the models: as `decode_image`, but a big JPEG may come reduced by 2, 4 or 8.
+    """A picture for the models: as `decode_image`, but a big one comes reduced by a whole factor.
 
-    The reduced picture keeps at least `working_side` pixels on both sides (or its own size where smaller).
-    Nothing is reduced when `working_side` is None. Raises ImageRejected as `decode_image`.
+    The reduced picture keeps at least `working_side` pixels on both sides (or its own size where smaller):
+    what the models see is smaller still, and pictures wait for them in memory. Nothing is reduced when
+    `working_side` is None. Raises ImageRejected as `decode_image`.
     """
     _check_size(read_header(data), size=len(data), limits=limits)
     try:
@@ -170,12 +171,18 @@ def _read_picture(image: Image.Image, *, limits: ImageLimits, working_side: int 
     image.load()
     # After loading: PNG may carry the block behind its pixels.
     orientation = read_orientation(image.info.get("exif", b""))
-    upright = _flatten(image)
+    upright = _reduce(_flatten(image), working_side)
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Picture(np.asarray(upright, dtype=np.uint8), width, height)
+
+
+def _reduce(image: Image.Image, working_side: int | None) -> Image.Image:
+    """The means of squares of pixels, where a decoder could not be asked for them (it can of JPEG)."""
+    factor = min(image.size) // working_side if working_side else 1
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _flatten(image: Image.Image) -> Image.Image:

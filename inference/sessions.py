@@ -22,6 +22,7 @@ from inference.errors import SessionRefused
 
 Tensor = npt.NDArray[np.float32]
 Precision = Literal["f32", "bf16"]
+Hint = Literal["latency", "throughput"]
 
 _PROVIDERS = {"openvino": "OpenVINOExecutionProvider", "cpu": "CPUExecutionProvider"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -35,13 +36,20 @@ class SessionOptions:
     """How models run.
 
     `provider`: `openvino`, or `cpu` (ONNX Runtime's own kernels; only ever on request). `precision`: `auto`
-    is bf16 where the processor computes in it and the provider is OpenVINO, else f32. `threads`: cores a run
-    may use; None leaves it to the provider, which takes all of them.
+    is bf16 where the processor computes in it and the provider is OpenVINO, else f32. `hint`: `latency` gives
+    one run all cores; `throughput` as many runs at once as there are cores, each on one of them: more in all,
+    each slower. `threads`: cores to use; None leaves it to the provider, which takes all of them.
     """
 
     provider: Literal["openvino", "cpu"] = "openvino"
     precision: Literal["auto", "f32", "bf16"] = "auto"
+    hint: Hint = "latency"
     threads: int | None = None
+
+    @property
+    def streams(self) -> int:
+        """Runs at once that the hint is for."""
+        return 1 if self.hint == "latency" else self.threads or len(os.sched_getaffinity(0))
 
 
 class ModelSession:
@@ -82,7 +90,7 @@ def open_session(path: Path, options: SessionOptions) -> ModelSession:
         )
     precision = choose_precision(options)
     started = time.perf_counter()
-    session = _create_session(path, wanted, precision, options.threads)
+    session = _create_session(path, wanted, precision, options)
     if session.get_providers()[0] != wanted:
         raise SessionRefused(
             f"{path.name} was to run on {wanted}, but onnxruntime fell back to {session.get_providers()}."
@@ -116,7 +124,7 @@ def has_bf16() -> bool:
 
 
 def _create_session(
-    path: Path, provider: str, precision: Precision, threads: int | None
+    path: Path, provider: str, precision: Precision, options: SessionOptions
 ) -> ort.InferenceSession:
     settings = ort.SessionOptions()
     # Its warnings go straight to standard error and speak of its own internals; what matters is raised here.
@@ -124,12 +132,12 @@ def _create_session(
     if provider == _PROVIDERS["openvino"]:
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     else:
-        settings.intra_op_num_threads = threads or 0
+        settings.intra_op_num_threads = (options.threads or 0) if options.hint == "latency" else 1
     try:
         return ort.InferenceSession(
             os.fspath(path),
             settings,
-            providers=[(provider, _provider_options(provider, precision, threads))],
+            providers=[(provider, _provider_options(provider, precision, options))],
             enable_fallback=0,
         )
     except Exception as error:  # the runtime's exceptions share no base but Exception
@@ -140,10 +148,13 @@ def _create_session(
         ) from error
 
 
-def _provider_options(provider: str, precision: Precision, threads: int | None) -> dict[str, str]:
+def _provider_options(provider: str, precision: Precision, options: SessionOptions) -> dict[str, str]:
     if provider != _PROVIDERS["openvino"]:
         return {}
-    device = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    if threads is not None:
-        device["INFERENCE_NUM_THREADS"] = str(threads)
+    device = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": options.hint.upper()}
+    if options.hint == "throughput":
+        # The provider asks for one run at a time, whatever the hint says, unless it is told so.
+        device["NUM_STREAMS"] = str(options.streams)
+    if options.threads is not None:
+        device["INFERENCE_NUM_THREADS"] = str(options.threads)
     return {"device_type": "CPU", "load_config": json.dumps({"CPU": device})}

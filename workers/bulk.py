@@ -7,7 +7,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 from celery import shared_task
-from django.conf import settings
 
 from jobs.dispatch import (
     INDEX_IMAGES,
@@ -21,6 +20,7 @@ from jobs.dispatch import (
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.progress import run_job
+from jobs.turn import Turn
 from retrieval.galleries import delete_gallery, provision_gallery
 from retrieval.index.reindexing import build_index
 from retrieval.index.tending import tend_gallery
@@ -54,7 +54,7 @@ def index_images(tenant_id: str) -> None:
     """Index the tenant's pending photos for a slice of time, then let others have their turn."""
     begin_turn(INDEX_IMAGES, tenant_id)
     with tenant_scope(UUID(tenant_id)):
-        more = index_pending(budget_s=settings.INDEX_SLICE_S)
+        more = index_pending(Turn())
     if more:
         send_task(INDEX_IMAGES, tenant_id)
 

@@ -8,6 +8,7 @@ from celery.signals import beat_init, worker_init, worker_ready, worker_shutting
 
 from jobs.niceness import renice_session
 from jobs.presence import announce_worker
+from jobs.turn import end_turns
 from retrieval.analysers import default_detector, default_embedder, get_analyser
 from tenants.errors import DomainError
 
@@ -62,5 +63,6 @@ def enter_service(sender: Any, **_kwargs: Any) -> None:
 
 @worker_shutting_down.connect
 def leave_service(**_kwargs: Any) -> None:
-    """Take the announcements back, so that no caller waits for a worker that is going."""
+    """Take the announcements back, so that no caller waits for a worker that is going; come to an end."""
     _leaving.set()
+    end_turns()

@@ -83,7 +83,7 @@ CELERY_TASK_ROUTES = {f"{queue}.*": {"queue": queue} for queue in ("recognize", 
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Longer than any task: tasks hand on after INDEX_SLICE_S. The sweeper does not wait for it.
+# Longer than any task: tasks hand on after INDEX_SLICE_MAX_S. The sweeper does not wait for it.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "socket_connect_timeout": 2,
@@ -97,6 +97,7 @@ CELERY_TIMEZONE = "UTC"
 RECOGNIZE_TIMEOUT_S = read_number("RECOGNIZE_TIMEOUT_S", 10)
 RECOGNIZE_QUEUE_LIMIT = read_number("RECOGNIZE_QUEUE_LIMIT", 32)
 INDEX_SLICE_S = read_number("INDEX_SLICE_S", 10)
+INDEX_SLICE_MAX_S = read_number("INDEX_SLICE_MAX_S", 60)
 INDEX_BATCH = read_number("INDEX_BATCH", 16)
 # Each index is compared with PostgreSQL so often; one that a search finds missing, at once.
 RECONCILE_EVERY_S = read_number("RECONCILE_EVERY_S", 300)
@@ -108,6 +109,10 @@ INFERENCE_PROVIDER: Literal["openvino", "cpu"] = read_choice(
 )
 INFERENCE_PRECISION: Literal["auto", "f32", "bf16"] = read_choice(
     "INFERENCE_PRECISION", "auto", ("auto", "f32", "bf16")
+)
+# Who waits for one photo wants latency; who has many, throughput.
+INFERENCE_HINT: Literal["latency", "throughput"] = read_choice(
+    "INFERENCE_HINT", "latency", ("latency", "throughput")
 )
 DETECTOR = read_text("DETECTOR")
 EMBEDDER = read_text("EMBEDDER")

@@ -56,6 +56,11 @@ def _find_card(name: str) -> EmbedderCard:
         return Catalogue(settings.MODELS_DIR).embedder(name)
 
 
+def count_streams() -> int:
+    """Photos that the models of this process see at once."""
+    return _session_options().streams
+
+
 @cache
 def _load_detector(name: str) -> MainBodyDetector:
     return load_detector(settings.MODELS_DIR, name, _session_options())
@@ -67,7 +72,11 @@ def _load_embedder(name: str) -> Embedder:
 
 
 def _session_options() -> SessionOptions:
-    return SessionOptions(provider=settings.INFERENCE_PROVIDER, precision=settings.INFERENCE_PRECISION)
+    return SessionOptions(
+        provider=settings.INFERENCE_PROVIDER,
+        precision=settings.INFERENCE_PRECISION,
+        hint=settings.INFERENCE_HINT,
+    )
 
 
 @contextmanager

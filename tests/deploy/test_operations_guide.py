@@ -30,6 +30,7 @@ def test_guide_has_no_row_for_a_variable_that_nothing_reads() -> None:
         ("RECOGNIZE_TIMEOUT_S", "10"),
         ("RECOGNIZE_QUEUE_LIMIT", "32"),
         ("INDEX_SLICE_S", "10"),
+        ("INDEX_SLICE_MAX_S", "60"),
         ("INDEX_BATCH", "16"),
         ("MAX_IMAGE_BYTES", "20 * 2**20"),
         ("MAX_BODY_BYTES", "200 * 2**20"),

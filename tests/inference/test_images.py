@@ -49,10 +49,11 @@ def test_decode_image_applies_orientation_once(orientation: int, format_: str) -
         assert np.abs(shown[y, x].astype(int) - upright[y, x]).max() < 25
 
 
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_decode_picture_reduces_a_big_jpeg_and_remembers_its_size(orientation: int) -> None:
+def test_decode_picture_reduces_a_big_one_and_remembers_its_size(orientation: int, format_: str) -> None:
     upright = np.kron(draw_corners(200, 120), np.ones((10, 10, 1), np.uint8))
-    picture = decode_picture(encode_oriented(upright, orientation), working_side=300)
+    picture = decode_picture(encode_oriented(upright, orientation, format_), working_side=300)
     assert (picture.width, picture.height) == (2000, 1200)
     assert picture.pixels.shape == (300, 500, 3)
     assert np.abs(picture.pixels[20, 20].astype(int) - upright[5, 5]).max() < 25

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
+from django.db import connection
 
 from inference.analysis import Analyser, Analysis, AnalysisOptions
 from inference.images import Picture
@@ -26,5 +27,9 @@ class Gate:
         """The real answer, after the gate."""
         self.photos += len(pictures)
         analyses = self._analyser.analyse(pictures, options)
-        self._meanwhile()
+        try:
+            self._meanwhile()
+        finally:
+            # It runs in a thread of the models, which has no connections of its own otherwise.
+            connection.close()
         return analyses

@@ -7,6 +7,7 @@ import pytest
 
 from jobs.models import Job
 from jobs.progress import run_job
+from jobs.turn import Turn
 from retrieval import galleries
 from retrieval.galleries import change_gallery, delete_gallery, provision_gallery
 from retrieval.index import reindexing
@@ -172,7 +173,7 @@ def test_deleted_gallery_leaves_no_collection_no_file_and_no_row(
         add_photos(bystander, 1)
     with tenant_scope(shelf.tenant.id):
         add_photos(shelf, 1, 2, 3)
-        index_pending(budget_s=60)
+        index_pending(Turn(60, 60))
         hide_gallery(gallery=shelf.gallery)
     assert store.count(shelf.space, seen=None) >= 3
     job_id = make_job(shelf, Job.Kind.DELETE_GALLERY)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from jobs.turn import Turn
 from retrieval.answers import describe_recognition, describe_search
 from retrieval.index.reconciling import reconcile_index
 from retrieval.index.store import IndexMissing, VectorStore
@@ -30,7 +31,7 @@ def open_pictured(shelf: Shelf) -> Shelf:
     for seed in SEEDS:
         product = create_product(gallery=shelf.gallery, sku=f"packet-{seed}", category="packets")
         add_photos(Shelf(shelf.tenant, shelf.gallery, product), seed)
-    index_pending(budget_s=60)
+    index_pending(Turn(60, 60))
     shelf.gallery.refresh_from_db()
     return shelf
 

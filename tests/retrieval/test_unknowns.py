@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.log import request_id
 from jobs import subscriptions
+from jobs.turn import Turn
 from retrieval.index.store import VectorStore
 from retrieval.photos.indexing import index_pending
 from retrieval.recognition import RecognitionOptions, recognize
@@ -23,7 +24,7 @@ def acme(rows: None, store: VectorStore) -> Iterator[Shelf]:
     """A gallery with one photo of one product."""
     with stocked_shelf(store, 0, preset="exact") as shelf:
         add_photos(shelf, 1)
-        index_pending(budget_s=60)
+        index_pending(Turn(60, 60))
         shelf.gallery.refresh_from_db()
         yield shelf
 

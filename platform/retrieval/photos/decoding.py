@@ -1,4 +1,4 @@
-"""Photos on their way from their files to the models: decoded in a thread of its own."""
+"""Photos on their way from their files to the models: decoded in threads of their own."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ from functools import cache
 from inference.dhash import hash_pixels
 from inference.errors import ImageRejected
 from inference.images import Picture, decode_picture
+from retrieval.analysers import count_streams
 from retrieval.photos.files import read_file
 from retrieval.photos.leases import end_as_failed
 from tenants.models import ReferenceImage
@@ -42,7 +43,7 @@ class DecodedPhoto:
 
 
 def begin_decoding(images: Iterable[ReferenceImage]) -> list[LeasedPhoto]:
-    """Have the photos decoded, one after another, while the caller does something else."""
+    """Have the photos decoded, in order, while the caller does something else."""
     return [LeasedPhoto(image, _decoders().submit(_decode_file, image.file)) for image in images]
 
 
@@ -53,7 +54,7 @@ def await_decoded(photos: Sequence[LeasedPhoto]) -> list[DecodedPhoto]:
 
 @cache
 def _decoders() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
+    return ThreadPoolExecutor(max_workers=count_streams(), thread_name_prefix="decode")
 
 
 def _decode_file(file: str) -> HashedPicture:

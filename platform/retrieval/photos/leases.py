@@ -35,8 +35,11 @@ def list_free() -> QuerySet[ReferenceImage]:
     return list_pending().filter(Q(leased_until=None) | Q(leased_until__lt=timezone.now()))
 
 
-def lease_images(limit: int) -> list[ReferenceImage]:
-    """Up to `limit` pending photos that nobody holds, oldest first, now held by the caller."""
+def lease_images(limit: int, *, suspects: bool = True) -> list[ReferenceImage]:
+    """Up to `limit` pending photos that nobody holds, oldest first, now held by the caller.
+
+    suspects: when there are no others, one that was leased in vain before.
+    """
     with transaction.atomic():
         locked = (
             list_free()
@@ -44,7 +47,9 @@ def lease_images(limit: int) -> list[ReferenceImage]:
             .select_related("gallery")
             .select_for_update(of=("self",), skip_locked=True)
         )
-        images = list(locked.filter(attempts=0)[:limit]) or list(locked.filter(attempts__gt=0)[:1])
+        images = list(locked.filter(attempts=0)[:limit])
+        if not images and suspects:
+            images = list(locked.filter(attempts__gt=0)[:1])
         held = ReferenceImage.objects.filter(pk__in=[image.pk for image in images])
         held.update(leased_until=timezone.now() + LEASE, attempts=F("attempts") + 1)
     return [image for image in images if not _give_up(image)]
@@ -66,11 +71,11 @@ def release_images(images: Iterable[ReferenceImage], *, blameless: bool) -> None
     held.update(leased_until=None, attempts=F("attempts") - (1 if blameless else 0))
 
 
-def end_as_indexed(image: ReferenceImage) -> bool:
-    """End the photo as indexed; False when it was deleted or ended meanwhile."""
-    return bool(
+def end_as_indexed(images: Iterable[ReferenceImage]) -> int:
+    """End the photos as indexed, those that were not deleted or ended meanwhile; how many they were."""
+    return (
         list_pending()
-        .filter(pk=image.pk)
+        .filter(pk__in=[image.pk for image in images])
         .update(state=ReferenceImage.State.INDEXED, indexed_at=timezone.now(), leased_until=None)
     )
 

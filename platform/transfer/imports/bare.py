@@ -8,15 +8,15 @@ from django.utils import timezone
 
 from jobs.items import items_of
 from jobs.models import Job, JobItem
+from jobs.turn import Turn
 from tenants.models import Gallery, Product
-from transfer.imports.clock import SliceClock
 from transfer.imports.standing import keep_standing
 from transfer.imports.storing import describe_orphan
 
 _BATCH = 1000
 
 
-def end_bare_rows(job: Job, gallery: Gallery, clock: SliceClock) -> None:
+def end_bare_rows(job: Job, gallery: Gallery, turn: Turn) -> None:
     """End them as indexed, with no image; as failed where somebody has deleted the product meanwhile.
 
     After the styles are linked, so that a row that is cancelled before that can be retried. Raises `NotDone`
@@ -25,7 +25,7 @@ def end_bare_rows(job: Job, gallery: Gallery, clock: SliceClock) -> None:
     bare = items_of(job.pk, JobItem.State.PENDING).filter(place="")
     live = Product.objects.filter(gallery=gallery, deleted_at=None, sku=OuterRef("sku"))
     while not job.result.get("bare_ended"):
-        clock.check()
+        turn.check()
         # Not from the first row each time: there may be hundreds of thousands with photos before.
         rest = bare.filter(pk__gt=UUID(job.result["bare_after"])) if "bare_after" in job.result else bare
         keys = list(rest.values_list("pk", flat=True)[:_BATCH])

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from jobs.items import items_of
 from jobs.models import Job, JobItem
+from jobs.turn import Turn
 from tenants.models import Gallery, Product
 from transfer.errors import LineProblem
-from transfer.imports.clock import SliceClock
 from transfer.imports.request import Mode
 from transfer.imports.standing import add_problems, keep_standing
 
@@ -24,13 +24,13 @@ _BATCH = 500
 _FIELDS = ("title", "category", "attributes", "score_threshold")
 
 
-def store_products(job: Job, gallery: Gallery, mode: Mode, clock: SliceClock) -> None:
+def store_products(job: Job, gallery: Gallery, mode: Mode, turn: Turn) -> None:
     """Create the products that are missing; but in mode `create`, change the others as their rows say.
 
     Raises `NotDone` when the slice is over.
     """
     while not job.result.get("products_stored"):
-        clock.check()
+        turn.check()
         rows = items_of(job.pk, JobItem.State.PENDING)
         skus = _next_skus(rows, job.result.get("products_after", ""))
         with transaction.atomic():
@@ -47,14 +47,14 @@ def store_products(job: Job, gallery: Gallery, mode: Mode, clock: SliceClock) ->
             )
 
 
-def link_styles(job: Job, gallery: Gallery, clock: SliceClock) -> None:
+def link_styles(job: Job, gallery: Gallery, turn: Turn) -> None:
     """Point products to those that they are variants of, now that all exist.
 
     A SKU that the gallery does not have, or the product's own, becomes a problem of its line in the result.
     Raises `NotDone` when the slice is over.
     """
     while not job.result.get("styles_linked"):
-        clock.check()
+        turn.check()
         rows = items_of(job.pk, JobItem.State.PENDING).filter(data__has_key="style_of")
         skus = _next_skus(rows, job.result.get("styles_after", ""))
         with transaction.atomic():

@@ -10,12 +10,12 @@ from django.db import InterfaceError, OperationalError
 from jobs.errors import JobCancelled, NotDone, Unavailable
 from jobs.items import items_of, settle_items
 from jobs.models import Job, JobItem
+from jobs.turn import Turn
 from retrieval.photos.indexing import index_pending
 from retrieval.photos.leases import list_free
 from tenants.errors import Conflict, DomainError
 from tenants.models import Gallery
 from transfer.imports.bare import end_bare_rows
-from transfer.imports.clock import SliceClock
 from transfer.imports.ending import end_rest
 from transfer.imports.feeder import Feeder
 from transfer.imports.listing import list_source
@@ -52,19 +52,19 @@ def run_import(job: Job) -> None:
 
 
 def _run_slice(job: Job, request: ImportRequest) -> None:
-    clock = SliceClock()
+    turn = Turn()
     gallery = _open_gallery(job)
     with open_source(upload=request.upload, directory=request.directory, columns=request.columns) as source:
         list_source(job, gallery, request, source)
         if request.dry_run:
             plan_import(job, gallery, request.mode)
         else:
-            store_products(job, gallery, request.mode, clock)
-            link_styles(job, gallery, clock)
-            end_bare_rows(job, gallery, clock)
-            _take_photos(job, gallery, source, clock)
+            store_products(job, gallery, request.mode, turn)
+            link_styles(job, gallery, turn)
+            end_bare_rows(job, gallery, turn)
+            _take_photos(job, gallery, source, turn)
     if request.mode == "replace" and not request.dry_run:
-        retire_products(job, gallery, clock)
+        retire_products(job, gallery, turn)
     report_items(job)
     drop_marks(job)
 
@@ -80,15 +80,15 @@ def _open_gallery(job: Job) -> Gallery:
     return gallery
 
 
-def _take_photos(job: Job, gallery: Gallery, source: Source, clock: SliceClock) -> None:
+def _take_photos(job: Job, gallery: Gallery, source: Source, turn: Turn) -> None:
     """Feed photos and index them until all rows have ended. Raises `NotDone` when the slice is over first."""
     with Feeder(job, gallery, source) as feeder:
-        while clock.left_s:
-            index_pending(budget_s=clock.left_s)
+        while not turn.is_over:
+            index_pending(turn)
             feeder.check()
             if feeder.exhausted and not list_free().exists():
                 break
-            feeder.wait(clock.left_s)
+            feeder.wait(_LOOK_AGAIN_S)
     settle_items(job.pk)
     if not report_items(job).unfinished:
         return

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from jobs.errors import JobCancelled, Unavailable
 from jobs.models import Job
+from jobs.turn import Turn
 from retrieval.galleries import change_gallery
 from retrieval.index import fitting, generations, reindexing
 from retrieval.index.generations import begin_generation
@@ -191,12 +192,12 @@ def test_generation_that_no_job_fills_any_more_is_rolled_back(
     Job.objects.filter(pk=job.pk).update(state=Job.State.ERRORED)
     images = add_photos(shelf, 70)
     with pytest.raises(Unavailable):
-        index_pending(budget_s=30)
+        index_pending(Turn(30, 30))
 
     tend(shelf)
     tend(shelf)
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     assert list_states(images) == ["indexed"]
     assert_whole(shelf, store)
     assert_nothing_left_behind(shelf, store)
@@ -293,13 +294,13 @@ def test_photos_indexed_and_deleted_while_it_is_filled_are_right_in_the_new_inde
 ) -> None:
     doomed, kept, late = (add_photos(shelf, seed)[0] for seed in (81, 82, 83))
     ReferenceImage.objects.filter(pk=late.pk).update(leased_until="2099-01-01T00:00Z")
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     assert list_states([doomed, kept, late]) == ["indexed", "indexed", "pending"]
     change_index(shelf, preset="exact")
 
     def meanwhile() -> None:
         ReferenceImage.objects.filter(pk=late.pk).update(leased_until=None)
-        index_pending(budget_s=30)
+        index_pending(Turn(30, 30))
         delete_image(image=doomed)
         purge_deleted()
 
@@ -326,7 +327,7 @@ def test_photo_published_while_the_next_generation_begins_is_written_to_it_too(
 
     with monkeypatch.context() as patch:
         act_after(patch, VectorStore, "upsert", once(begin))
-        index_pending(budget_s=30)
+        index_pending(Turn(30, 30))
 
     assert list_states([image]) == ["indexed"]
     (region,) = image.regions.values_list("pk", flat=True)

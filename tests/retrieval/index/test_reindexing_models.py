@@ -8,6 +8,7 @@ from django.conf import settings as django_settings
 from django.db.models import QuerySet
 
 from jobs.models import Job
+from jobs.turn import Turn
 from retrieval.analysers import embedder_dim
 from retrieval.index import embedding, reindexing
 from retrieval.index.rows import list_searched
@@ -36,7 +37,7 @@ def pictured(rows: None, store: VectorStore) -> Iterator[Shelf]:
     """Another gallery, of photos that models can see."""
     with stocked_shelf(store, 0, preset="exact", embedders=["efficientnet_lite2"]) as shelf:
         add_photos(shelf, 1, 2, 3)
-        index_pending(budget_s=60)
+        index_pending(Turn(60, 60))
         yield shelf
 
 
@@ -49,7 +50,7 @@ def test_other_model_sees_the_stored_files_and_gives_the_same_answers(
 ) -> None:
     with tenant_scope(pictured.tenant.id):
         (lost,) = add_photos(pictured, 4)
-        index_pending(budget_s=60)
+        index_pending(Turn(60, 60))
         (Path(django_settings.MEDIA_ROOT) / lost.file).unlink()
         change_index(pictured, preset="exact", embedders=["efficientnet_lite0"])
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from inference.dhash import count_differences, hash_pixels
 from inference.images import decode_picture
 from jobs.models import JobItem
+from jobs.turn import Turn
 from retrieval.index.store import VectorStore
 from retrieval.photos import admission
 from retrieval.photos.admission import admit_photos
@@ -74,7 +75,7 @@ def test_near_duplicate_of_the_product_is_skipped_and_reported(
     items = add_items(make_import(acme_shelf), images)
     gate = Gate(monkeypatch)
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     assert gate.photos == 2
     first, *copies, other = read_items(items)
@@ -99,11 +100,11 @@ def test_near_duplicate_of_another_product_is_kept_and_its_conflicts_are_listed(
 ) -> None:
     others = [create_product(gallery=acme_shelf.gallery, sku=f"other-{number}") for number in range(2)]
     before = [add_to(others[0], draw_photo(1)), add_to(others[1], draw_copy(1, side=300))]
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     (image,) = add_copies(acme_shelf, 1, 250)
     (item,) = add_items(make_import(acme_shelf), [image])
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     item.refresh_from_db()
     assert item.state == "stored"
@@ -162,7 +163,7 @@ def test_photo_that_was_uploaded_by_itself_is_never_skipped(acme_shelf: Shelf) -
     imported, *uploaded = images = add_copies(acme_shelf, 1, 320, 300, 250)
     (item,) = add_items(make_import(acme_shelf), [imported])
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     assert list_states(images) == ["indexed"] * 3
     hashes = ReferenceImage.objects.filter(pk__in=[image.pk for image in images]).values_list(
@@ -173,7 +174,7 @@ def test_photo_that_was_uploaded_by_itself_is_never_skipped(acme_shelf: Shelf) -
     assert item.state == "stored"
     later = add_copies(acme_shelf, 1, 280)
     (late,) = add_items(make_import(acme_shelf), later)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     late.refresh_from_db()
     assert late.state == "duplicate"
     assert late.duplicate_of in {image.pk for image in (imported, *uploaded)}
@@ -229,7 +230,7 @@ def test_near_duplicates_indexed_by_threads_at_once_leave_one_of_each(
     images = [image for seed in (1, 2, 3) for image in add_copies(acme_shelf, seed, 320, 300, 250)]
     items = add_items(make_import(acme_shelf), images)
 
-    run_together(acme_shelf, *[lambda: index_pending(budget_s=60)] * 3)
+    run_together(acme_shelf, *[lambda: index_pending(Turn(60, 60))] * 3)
 
     assert list_states(list_alive(images)) == ["indexed"] * 3
     assert sorted(item.state for item in read_items(items)) == ["duplicate"] * 6 + ["stored"] * 3
@@ -252,11 +253,11 @@ def test_photo_is_looked_at_once_and_a_second_run_changes_nothing(
 
     Gate(monkeypatch, break_once)
     with pytest.raises(MemoryError):
-        index_pending(budget_s=30)
+        index_pending(Turn(30, 30))
     assert [item.state for item in read_items(items)] == ["stored", "duplicate"]
     images += add_copies(acme_shelf, 1, 250)
 
-    while index_pending(budget_s=0):
+    while index_pending(Turn(0, 0)):
         pass
 
     assert [item.state for item in read_items(items)] == ["stored", "duplicate"]

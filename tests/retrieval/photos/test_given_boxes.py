@@ -8,6 +8,7 @@ from django.db import transaction
 
 from inference.boxes import Box
 from inference.images import decode_picture
+from jobs.turn import Turn
 from retrieval.analysers import default_embedder, get_analyser
 from retrieval.index.embedding import embed_unseen
 from retrieval.index.store import VectorStore
@@ -44,7 +45,7 @@ def test_given_box_is_the_region_and_nothing_is_detected(
     detected: list[object] = []
     monkeypatch.setattr("inference.analysis.Analyser._detect", lambda *seen: detected.append(seen))
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     assert detected == []
     (region,) = Region.objects.filter(image=image)
@@ -58,7 +59,7 @@ def test_given_box_is_the_region_and_nothing_is_detected(
 
 def test_box_that_juts_out_is_cut_at_the_edge(acme_shelf: Shelf) -> None:
     image = add_boxed(acme_shelf, 2, -50, 10, 400, 1000)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     (region,) = Region.objects.filter(image=image)
     assert region.box == (0, 10, 320, 320)
 
@@ -81,7 +82,7 @@ def test_box_that_holds_nothing_ends_the_photo_as_failed(
     image = add_boxed(acme_shelf, 3, *box)
     (kept,) = add_photos(acme_shelf, 4)
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     image.refresh_from_db()
     assert (image.state, image.failure_code) == ("failed", "box_outside")
@@ -94,7 +95,7 @@ def test_box_that_holds_nothing_ends_the_photo_as_failed(
 def test_given_box_is_embedded_alike_from_the_stored_file(acme_shelf: Shelf) -> None:
     """As for a model that comes later."""
     image = add_boxed(acme_shelf, 5, 100, 80, 220, 240)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     (region,) = Region.objects.filter(image=image)
     before = read_vector(region)
     Embedding.objects.filter(region=region).delete()
@@ -108,6 +109,6 @@ def test_given_box_is_embedded_alike_from_the_stored_file(acme_shelf: Shelf) -> 
 
 def test_photo_without_a_box_goes_through_detection(acme_shelf: Shelf) -> None:
     (image,) = add_photos(acme_shelf, 6)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     (region,) = Region.objects.filter(image=image)
     assert region.source in {"detected", "whole"}

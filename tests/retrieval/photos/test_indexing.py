@@ -10,9 +10,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from jobs.errors import Unavailable
+from jobs.turn import Turn
 from retrieval.index.store import VectorStore, connect_store
-from retrieval.photos import indexing, leases
+from retrieval.photos import leases, publishing
 from retrieval.photos.indexing import index_pending
+from retrieval.photos.publishing import publish_images
 from tenants.domain.images import delete_image
 from tenants.models import Embedding, Gallery, ReferenceImage, Region
 from tenants.scope import tenant_scope
@@ -68,7 +70,7 @@ def stored_path(image: ReferenceImage) -> Path:
 def test_index_pending_leaves_each_photo_indexed_and_findable(acme_shelf: Shelf, store: VectorStore) -> None:
     images = add_photos(acme_shelf, 1, 2, 3)
 
-    assert index_pending(budget_s=30) is False
+    assert index_pending(Turn(30, 30)) is False
 
     assert list_states(images) == ["indexed"] * 3
     assert_consistent(acme_shelf, store)
@@ -79,7 +81,7 @@ def test_index_pending_leaves_each_photo_indexed_and_findable(acme_shelf: Shelf,
 
 def test_index_vectors_are_those_of_postgresql(acme_shelf: Shelf, store: VectorStore) -> None:
     add_photos(acme_shelf, 4)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     embedding = Embedding.objects.get(region__image__gallery=acme_shelf.gallery)
     vector = Embedding.unpack(embedding.vector)
@@ -93,9 +95,9 @@ def test_index_vectors_are_those_of_postgresql(acme_shelf: Shelf, store: VectorS
 def test_index_pending_stops_when_its_time_is_up_and_says_so(acme_shelf: Shelf) -> None:
     images = add_photos(acme_shelf, *range(10, 10 + settings.INDEX_BATCH + 1))
 
-    assert index_pending(budget_s=0) is True
+    assert index_pending(Turn(0, 0)) is True
     assert list_states(images).count("indexed") == settings.INDEX_BATCH
-    assert index_pending(budget_s=0) is False
+    assert index_pending(Turn(0, 0)) is False
 
 
 def test_index_pending_in_threads_at_once_gives_one_set_of_regions(
@@ -105,7 +107,7 @@ def test_index_pending_in_threads_at_once_gives_one_set_of_regions(
     monkeypatch.setattr(settings, "INDEX_BATCH", 2)
     gate = Gate(monkeypatch)
 
-    run_together(acme_shelf, *[lambda: index_pending(budget_s=60)] * 3)
+    run_together(acme_shelf, *[lambda: index_pending(Turn(60, 60))] * 3)
 
     assert list_states(images) == ["indexed"] * 8
     assert gate.photos == 8
@@ -124,11 +126,11 @@ def test_worker_that_was_overtaken_spoils_nothing(
         if not overtaken:
             overtaken.append(True)
             expire_leases(acme_shelf)
-            assert index_pending(budget_s=60) is False
+            assert index_pending(Turn(60, 60)) is False
             assert list_states(images) == ["indexed"] * 2
 
     Gate(monkeypatch, overtake)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     assert overtaken
     assert list_states(images) == ["indexed"] * 2
@@ -139,14 +141,14 @@ def test_lease_is_renewed_while_photos_are_in_the_models(
     acme_shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_photos(acme_shelf, 33)
-    monkeypatch.setattr("retrieval.photos.indexing.RENEW_EVERY_S", 0.05)
+    monkeypatch.setattr("retrieval.photos.holding.RENEW_EVERY_S", 0.05)
 
     def starve() -> None:
         expire_leases(acme_shelf)
         wait_until(lambda: not leases.list_free().exists(), "the lease is renewed", 10)
 
     gate = Gate(monkeypatch, starve)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     assert gate.photos == 1
 
 
@@ -156,7 +158,7 @@ def test_photo_deleted_while_in_the_models_leaves_nothing(
     kept, deleted = add_photos(acme_shelf, 41, 42)
     Gate(monkeypatch, lambda: delete_image(image=deleted))
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     assert list_states([kept]) == ["indexed"]
     assert not Region.objects.filter(image=deleted).exists()
@@ -172,9 +174,7 @@ def test_photo_deleted_before_it_is_published_leaves_nothing_in_the_index(
     held = list(ReferenceImage.objects.filter(pk__in=image_ids).select_related("gallery").order_by("pk"))
     delete_image(image=deleted)
 
-    from retrieval.photos.indexing import _publish_images  # noqa: PLC0415 - the step that a worker is killed before
-
-    _publish_images(acme_shelf.gallery, held)
+    publish_images(acme_shelf.gallery, held)
 
     assert list_states([kept]) == ["indexed"]
     # Waits for every deletion, so that the search after it sees them.
@@ -197,8 +197,8 @@ def test_gallery_gone_before_its_photos_are_marked_ends_quietly(
         def remove_gallery() -> None:
             removed.append(Gallery.objects.filter(pk=shelf.gallery.pk).delete())
 
-        act_after(monkeypatch, indexing, "_write_to", remove_gallery)
-        index_pending(budget_s=30)
+        act_after(monkeypatch, publishing, "_write_to", remove_gallery)
+        index_pending(Turn(30, 30))
 
         assert len(removed) == 1
         assert not ReferenceImage.objects.filter(pk=image.pk).exists()
@@ -210,7 +210,7 @@ def interrupt_before_publishing(shelf: Shelf, relay: Relay, *seeds: int) -> list
     images = add_photos(shelf, *seeds)
     relay.cut()
     with pytest.raises(Unavailable):
-        index_pending(budget_s=30)
+        index_pending(Turn(30, 30))
     assert Region.objects.filter(image__in=images).values("image").distinct().count() == len(seeds)
     relay.restore()
     wait_until(milvus_is_back, "Milvus is back", 10)
@@ -234,7 +234,7 @@ def test_milvus_away_leaves_photos_pending_and_blameless_and_resumes_without_the
     assert list(rows.values_list("state", "attempts", "leased_until")) == [("pending", 0, None)] * 2
 
     gate = Gate(monkeypatch)
-    assert index_pending(budget_s=30) is False
+    assert index_pending(Turn(30, 30)) is False
 
     assert gate.photos == 0
     assert list_states(images) == ["indexed"] * 2
@@ -246,7 +246,7 @@ def test_lost_file_ends_as_failed_and_says_so(acme_shelf: Shelf, store: VectorSt
     lost, kept = add_photos(acme_shelf, 61, 62)
     stored_path(lost).unlink()
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     lost.refresh_from_db()
     assert (lost.state, lost.failure_code) == ("failed", "file_lost")
@@ -261,7 +261,7 @@ def test_unreadable_file_that_slipped_in_ends_as_failed_with_its_reason(
     broken = add_bytes(acme_shelf, b"\x89PNG\r\n\x1a\n and no picture")
     (kept,) = add_photos(acme_shelf, 63)
 
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
 
     broken.refresh_from_db()
     assert (broken.state, broken.failure_code) == ("failed", "image_unreadable")
@@ -278,13 +278,13 @@ def test_storage_that_is_away_leaves_photos_pending_and_blameless(acme_shelf: Sh
     path.mkdir()  # opening it fails as a broken disk does: an OSError that is not FileNotFoundError
 
     with pytest.raises(Unavailable) as away:
-        index_pending(budget_s=30)
+        index_pending(Turn(30, 30))
     image.refresh_from_db()
     assert (away.value.code, image.state, image.attempts) == ("storage_away", "pending", 0)
 
     path.rmdir()
     path.write_bytes(data)
-    index_pending(budget_s=30)
+    index_pending(Turn(30, 30))
     assert list_states([image]) == ["indexed"]
 
 
@@ -303,7 +303,7 @@ def test_photo_that_breaks_the_models_does_not_take_others_with_it(
     crashes = 0
     while leases.list_free().exists():
         try:
-            index_pending(budget_s=0)
+            index_pending(Turn(0, 0))
         except MemoryError:
             crashes += 1
     poison.refresh_from_db()

@@ -137,19 +137,18 @@ def test_photo_ends_once(queue: Shelf) -> None:
     indexed, failed, deleted = add_rows(queue, 3)
     ReferenceImage.objects.filter(pk=deleted.pk).update(deleted_at=timezone.now())
 
-    assert end_as_indexed(indexed) is True
-    assert end_as_indexed(indexed) is False
+    assert end_as_indexed([indexed]) == 1
+    assert end_as_indexed([indexed]) == 0
     end_as_failed(failed, code="file_lost", message="m" * 900)
     end_as_failed(indexed, code="late", message="late")
-    assert end_as_indexed(failed) is False
-    assert end_as_indexed(deleted) is False
+    assert end_as_indexed([failed, deleted]) == 0
     assert list_states([indexed, failed, deleted]) == ["indexed", "failed", "pending"]
 
 
 def test_photo_that_fails_is_told_once_and_one_that_had_ended_is_not(queue: Shelf) -> None:
     endpoint = add_endpoint(queue.tenant.id, WebhookEndpoint.Event.IMAGE_FAILED)
     failed, indexed = add_rows(queue, 2)
-    end_as_indexed(indexed)
+    end_as_indexed([indexed])
 
     for image in (failed, failed, indexed):
         end_as_failed(image, code="file_lost", message="m" * 900)

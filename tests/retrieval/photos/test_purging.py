@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.errors import Unavailable
+from jobs.turn import Turn
 from retrieval.index.store import VectorStore
 from retrieval.photos import purging
 from retrieval.photos.files import delete_file
@@ -33,7 +34,7 @@ def stocked(shelf: Shelf, store: VectorStore) -> Iterator[list[ReferenceImage]]:
         for path in list_stored_files(shelf):
             delete_file(f"{shelf.tenant.id}/{shelf.gallery.pk}/{path}")
         images = add_photos(shelf, 1, 2, 3)
-        index_pending(budget_s=60)
+        index_pending(Turn(60, 60))
         yield images
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from jobs.models import Job
 from jobs.progress import run_job
+from jobs.turn import Turn
 from retrieval.index.generations import begin_generation, go_live
 from retrieval.index.store import VectorStore
 from retrieval.photos.indexing import index_pending
@@ -59,7 +60,7 @@ def stock(shelf: Shelf) -> None:
     for tilt in (0.0, 0.5):
         add_bytes(on(shelf, full), draw_photo(4, tilt=tilt))
     add_bytes(on(shelf, full), b"\x89PNG\r\n\x1a\n no picture")
-    index_pending(budget_s=60)
+    index_pending(Turn(60, 60))
     create_product(
         gallery=shelf.gallery,
         sku=BARE,

@@ -101,7 +101,8 @@ def test_small_import_does_not_wait_for_a_huge_one(
     shop: Shelf, store: VectorStore, globex: Shelf, broker: "redis.Redis", settings: Settings
 ) -> None:
     """One worker, and a sweeper that asks again for every job that waits, each time."""
-    settings.INDEX_SLICE_S, settings.INDEX_BATCH = 1, 4
+    settings.INDEX_SLICE_S = settings.INDEX_SLICE_MAX_S = 1
+    settings.INDEX_BATCH = 4
     huge = start(shop, range(5000))
     grow_old(huge)
     for _ in range(4):
@@ -130,7 +131,8 @@ def count_turns(shelf: Shelf, job_id: UUID) -> int:
 def test_message_that_is_sent_again_and_again_gives_one_turn(
     shop: Shelf, broker: "redis.Redis", settings: Settings
 ) -> None:
-    settings.INDEX_SLICE_S, settings.INDEX_BATCH = 1, 4
+    settings.INDEX_SLICE_S = settings.INDEX_SLICE_MAX_S = 1
+    settings.INDEX_BATCH = 4
     job = start(shop, range(60))
     grow_old(job)
     for _ in range(5):
@@ -148,7 +150,8 @@ def test_message_that_is_sent_again_and_again_gives_one_turn(
 def test_import_whose_messages_are_all_lost_is_found_again(
     shop: Shelf, store: VectorStore, broker: "redis.Redis", settings: Settings
 ) -> None:
-    settings.INDEX_SLICE_S, settings.INDEX_BATCH = 1, 4
+    settings.INDEX_SLICE_S = settings.INDEX_SLICE_MAX_S = 1
+    settings.INDEX_BATCH = 4
     job = start(shop, range(12))
     grow_old(job)
     run_next(broker)
@@ -165,7 +168,8 @@ def test_import_whose_messages_are_all_lost_is_found_again(
 def test_slices_bound_the_photos_in_flight_and_add_up(
     shop: Shelf, store: VectorStore, serve: Serve, settings: Settings
 ) -> None:
-    settings.INDEX_SLICE_S, settings.INDEX_BATCH = 1, 2
+    settings.INDEX_SLICE_S = settings.INDEX_SLICE_MAX_S = 1
+    settings.INDEX_BATCH = 2
     serve(catalogue({f"one/{seed}.png": draw_photo(seed) for seed in range(40)}))
     job = make_import(shop)
     slices = 0
@@ -185,7 +189,7 @@ def test_listing_goes_on_in_the_next_slice_and_lists_each_row_once(
     shop: Shelf, serve: Serve, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "_BATCH", 10)
-    settings.INDEX_SLICE_S = 0
+    settings.INDEX_SLICE_S = settings.INDEX_SLICE_MAX_S = 0
     serve(Catalogue([SourceRow(line, f"s{line}", "none", "none") for line in range(1, 96)]))
     job = make_import(shop, dry_run=True)
 
