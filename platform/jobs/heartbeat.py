@@ -9,19 +9,23 @@ from threading import Event, Thread
 from django.db import Error, connection
 
 # Whoever hangs for longer than this loses its lease although its process lives.
-LONGEST_S = 600
+_LONGEST_S = 600.0
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def keep_renewing(renew: Callable[[], object], *, every_s: float) -> Iterator[None]:
+def keep_renewing(
+    renew: Callable[[], object], *, every_s: float, longest_s: float = _LONGEST_S
+) -> Iterator[None]:
     """Call `renew` every so often, in a thread of its own, while the block runs.
 
     So a lease says that a process lives, not how fast it is: a killed worker's work comes free within one
     lease, and a slow machine does not lose what it is still at. The tenant that is set is set there too.
     """
     stop = Event()
-    thread = Thread(target=copy_context().run, args=(_renew_until, stop, renew, every_s), daemon=True)
+    thread = Thread(
+        target=copy_context().run, args=(_renew_until, stop, renew, every_s, longest_s), daemon=True
+    )
     thread.start()
     try:
         yield
@@ -30,9 +34,9 @@ def keep_renewing(renew: Callable[[], object], *, every_s: float) -> Iterator[No
         thread.join()
 
 
-def _renew_until(stop: Event, renew: Callable[[], object], every_s: float) -> None:
+def _renew_until(stop: Event, renew: Callable[[], object], every_s: float, longest_s: float) -> None:
     try:
-        for _ in range(int(LONGEST_S / every_s)):
+        for _ in range(int(longest_s / every_s)):
             if stop.wait(every_s):
                 return
             _renew_once(renew)

@@ -21,6 +21,8 @@ from tenants.errors import DomainError
 
 LEASE = timedelta(seconds=30)
 _RENEW_EVERY_S = 5.0
+# A large gallery's index is built, or measured, in one piece.
+_LONGEST_S = 12 * 3600.0
 MAX_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,8 @@ def run_job(job_id: UUID, *, turn: int | None = None) -> Iterator[Job | None]:
         yield None
         return
     try:
-        with keep_renewing(partial(_renew_lease, job), every_s=_RENEW_EVERY_S):
+        renewing = partial(_renew_lease, job)
+        with keep_renewing(renewing, every_s=_RENEW_EVERY_S, longest_s=_LONGEST_S):
             yield job
     except Unavailable as away:
         _log.warning("job %s waits: %s", job.id, away.message)

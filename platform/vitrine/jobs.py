@@ -21,6 +21,7 @@ class JobRow:
 
     total, done, failed, skipped, pending: items by how they ended; of an import, rows that are in all,
     indexed, failed, there already, and not ended. items_per_second and seconds_left: None while unknown.
+    asked: of an import, what it was asked for, as `ImportWish` says it.
     """
 
     id: str
@@ -35,6 +36,7 @@ class JobRow:
     items_per_second: float | None = None
     seconds_left: float | None = None
     retry_of: str | None = None
+    asked: Mapping[str, Any] | None = None
     code: str = ""
     message: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -160,6 +162,7 @@ def read_job(row: Mapping[str, Any]) -> JobRow:
         items_per_second=row.get("items_per_second"),
         seconds_left=row.get("seconds_left"),
         retry_of=row.get("retry_of"),
+        asked=row.get("asked"),
         code=str(row.get("code", "")),
         message=str(row.get("message", "")),
         result=row.get("result") or {},

@@ -71,6 +71,7 @@ def test_catalogue_with_bad_rows_is_imported_and_each_row_told(acme: Shop, galle
     upload = send_file(acme, pack_catalogue())
     begun = start_import(acme, gallery, upload=upload, columns={"sku": "Article"})
     assert (begun["kind"], begun["gallery"], begun["retry_of"]) == ("import", gallery, None)
+    assert begun["asked"].keys() == {"upload", "directory", "mode", "dry_run", "near_duplicates", "columns"}
 
     job = wait_ended(acme, begun["id"])
 

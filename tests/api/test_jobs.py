@@ -17,7 +17,7 @@ from tests.conftest import Shop
 
 def make_job(shop: Shop, **fields: Any) -> Job:
     """A row that no worker takes: it has ended, or somebody seems to be at it."""
-    given = {"kind": "import", "trigger": "test", "state": "succeeded", **fields}
+    given = {"kind": "import", "trigger": "test", "state": "succeeded", "input": _request(), **fields}
     (job,) = Job.across_tenants.bulk_create([Job(tenant=shop.tenant, **given)])
     return job
 

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from jobs.models import Job, JobItem
 from jobs.pace import count_pending, measure_pace
+from transfer.imports.request import Mode
 
 
 class JobCountsSerializer(serializers.ModelSerializer[Job]):
@@ -26,6 +27,17 @@ class JobCountsSerializer(serializers.ModelSerializer[Job]):
         return count_pending(job)
 
 
+class ImportAskedSerializer(serializers.Serializer[Any]):
+    """What an import was asked for."""
+
+    upload = serializers.UUIDField(allow_null=True)
+    directory = serializers.CharField(allow_null=True)
+    mode = serializers.ChoiceField(choices=get_args(Mode))
+    dry_run = serializers.BooleanField()
+    near_duplicates = serializers.IntegerField(allow_null=True)
+    columns = serializers.DictField(child=serializers.CharField())
+
+
 class JobSerializer(serializers.ModelSerializer[Job]):
     """A long piece of work."""
 
@@ -35,6 +47,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         help_text="Since it was begun; null while nothing has ended."
     )
     seconds_left = serializers.SerializerMethodField(help_text="At this pace; null while unknown, or ended.")
+    asked = serializers.SerializerMethodField(help_text="Of an import: what it was asked for.")
     retry_of = serializers.SerializerMethodField(help_text="The job whose failed rows this one tries again.")
 
     class Meta:
@@ -48,6 +61,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "counts",
             "items_per_second",
             "seconds_left",
+            "asked",
             "retry_of",
             "result",
             "code",
@@ -71,6 +85,11 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         """The time that is left."""
         left = measure_pace(job).seconds_left
         return None if left is None else round(left, 1)
+
+    @extend_schema_field(ImportAskedSerializer(allow_null=True))
+    def get_asked(self, job: Job) -> Any:
+        """The request of an import, None of another job."""
+        return ImportAskedSerializer(job.input).data if job.kind == Job.Kind.IMPORT else None
 
     def get_retry_of(self, job: Job) -> UUID | None:
         """The id of the job that is tried again."""

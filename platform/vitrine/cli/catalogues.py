@@ -16,12 +16,12 @@ from vitrine.client import VitrineClient
 from vitrine.consoles import open_console
 from vitrine.files import Sendable, measure_file, open_file
 from vitrine.imports import ImportWish, Mode
-from vitrine.jobs import check_job
+from vitrine.jobs import JobRow, check_job
 
 _MOST_BITS = 7
 _RESUMING = (
-    "Run the same command again: an upload goes on where it was. An import that had begun goes on by itself: "
-    "vitrine jobs --kind import"
+    "Run the same command again: an upload goes on where it was; an import that had begun goes on by itself, "
+    "and is followed."
 )
 
 
@@ -61,9 +61,11 @@ def import_catalogue(
         wish = ImportWish(
             upload=upload, mode=mode, dry_run=dry_run, near_duplicates=nearness, columns=columns
         )
-        job = client.start_import(found.id, wish)
+        running = find_import(client, found.id, wish)
+        job = running or client.start_import(found.id, wish)
         if not as_json:
-            open_console(stderr=True).print(f"import {job.id} of {file.filename} has begun", markup=False)
+            said = "is under way" if running else "has begun"
+            open_console(stderr=True).print(f"import {job.id} of {file.filename} {said}", markup=False)
         finish_job(client, job, wait=wait, as_json=as_json)
 
 
@@ -106,6 +108,16 @@ def send_file(client: VitrineClient, file: Sendable, *, quiet: bool) -> str:
         )
         progress.update(sending, completed=measured.size)
     return upload.id
+
+
+def find_import(client: VitrineClient, gallery: str, wish: ImportWish) -> JobRow | None:
+    """The import of the same upload in the same way that an earlier run began and that has not ended."""
+    wanted = {name: value for name, value in wish.as_body().items() if name != "photos"}
+    for state in ("running", "pending"):
+        for row in client.jobs.list_jobs(gallery=gallery, kind="import", state=state):
+            if row.asked is not None and wanted.items() <= row.asked.items():
+                return row
+    return None
 
 
 def parse_columns(said: list[str]) -> Mapping[str, str]:

@@ -9,7 +9,9 @@ from pytest_django import Settings
 from jobs.errors import Unavailable
 from jobs.models import Job, JobItem
 from jobs.progress import MAX_ATTEMPTS as JOB_ATTEMPTS
+from jobs.turn import Turn
 from retrieval.index.store import VectorStore
+from retrieval.photos.indexing import index_pending
 from tenants.domain import files
 from tenants.errors import StorageAway
 from tenants.models import Product
@@ -103,6 +105,7 @@ def test_import_gets_there_although_every_slice_is_killed_after_a_batch(
         if left > 0:
             raise Killed
 
+    monkeypatch.setattr(running, "index_pending", lambda _turn: index_pending(Turn(0, 0)))
     act_after(monkeypatch, running, "index_pending", kill_while_there_are_more)
     killed = 0
     while job.state in ("pending", "running"):
