@@ -26,16 +26,15 @@ def hash_by_definition(pixels: Pixels) -> int:
     height, width = pixels.shape[:2]
     grey = pixels @ np.array([299, 587, 114])
 
-    def overlap(pixel: int, cell: int, size: int, cells: int) -> Fraction:
+    def cover(cell: int, size: int, cells: int) -> list[tuple[int, Fraction]]:
+        """The pixels that the cell overlaps, and by how much."""
         low, high = Fraction(cell * size, cells), Fraction((cell + 1) * size, cells)
-        return max(Fraction(0), min(high, Fraction(pixel + 1)) - max(low, Fraction(pixel)))
+        overlaps = [(at, min(high, Fraction(at + 1)) - max(low, Fraction(at))) for at in range(size)]
+        return [(at, share) for at, share in overlaps if share > 0]
 
     def level(row: int, column: int) -> int:
-        total = sum(
-            overlap(y, row, height, 8) * overlap(x, column, width, 9) * int(grey[y, x])
-            for y in range(height)
-            for x in range(width)
-        )
+        across = cover(column, width, 9)
+        total = sum(high * wide * int(grey[y, x]) for y, high in cover(row, height, 8) for x, wide in across)
         # A half goes up.
         return int(Fraction(total) * 72 / (1000 * height * width) + Fraction(1, 2))
 
