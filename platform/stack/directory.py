@@ -13,7 +13,7 @@ import psutil
 
 from stack.ports import Ports
 
-SECRET_NAMES = ("secret_key", "postgres", "valkey", "milvus")
+SECRET_NAMES = ("secret_key", "postgres", "postgres_owner", "valkey", "milvus")
 START_TOLERANCE = 0.05  # seconds; a process is known by its pid and its start time
 
 

@@ -8,6 +8,8 @@ from stack.errors import AlreadyRunning, JoinRefused
 
 START_PATIENCE = 300.0  # seconds; a first start unpacks, initialises, migrates
 POLL = 0.2
+# A server's address, and what is good for that server alone.
+CREDENTIALS = {"MILVUS_URI": "MILVUS_TOKEN", "DATABASE_URL": "DATABASE_OWNER_URL"}
 ITS_OWN = {"PORT", "VITRINE_URL", "VITRINE_VAR"}  # what the live stack says, whatever a shell may still hold
 
 
@@ -47,6 +49,7 @@ def join_environment(record: Record, given: Mapping[str, str], *, processes: boo
             "no such server of its own. Give the same here, or end that stack."
         )
     own = {name: given[name] for name in record.environment if given.get(name) and name not in ITS_OWN}
-    if not given.get("MILVUS_URI"):
-        own.pop("MILVUS_TOKEN", None)
-    return dict(record.environment) | own
+    theirs = dict(record.environment)
+    for variable, credential in CREDENTIALS.items():
+        (theirs if given.get(variable) else own).pop(credential, None)
+    return theirs | own

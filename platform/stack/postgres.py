@@ -3,8 +3,9 @@
 We run `initdb` and `postgres` themselves as our children. The wheel's own API starts a daemon through
 `pg_ctl`, makes a system account with `useradd` and opens every directory above the data to all users.
 
-The application's role `vitrine` owns its database and may create others (for tests), but is no superuser:
-row-level security binds it. The superuser `postgres` is for this module only, by peer authentication.
+The role `vitrine` owns its database, migrates it, and may create others (for tests). What serves connects as
+`vitrine_app`, which owns nothing: row-level security binds it. Neither is a superuser; `postgres` is, for
+this module only, by peer authentication.
 """
 
 import importlib.util
@@ -25,18 +26,21 @@ from stack.child import Account, Child, Command
 from stack.directory import VarDirectory
 from stack.errors import ServerFailed, WheelMissing
 
-ROLE = DATABASE = "vitrine"
+OWNER = DATABASE = "vitrine"
+ROLE = "vitrine_app"
 MAJOR = 18
 PORT = 5432  # only part of the socket's name
 LONGEST_SOCKET = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
 TOOL_TIMEOUT = 120.0
 BACKENDS_GRACE = 10.0  # seconds; backends notice a dead postmaster at once
 SETTLE_SQL = f"""
+SELECT 'CREATE ROLE {OWNER}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') \\gexec
 SELECT 'CREATE ROLE {ROLE}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec
-ALTER ROLE {ROLE} LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS PASSWORD :'password';
-SELECT 'CREATE DATABASE {DATABASE} OWNER {ROLE}'
+ALTER ROLE {OWNER} LOGIN CREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS PASSWORD :'owner_password';
+ALTER ROLE {ROLE} LOGIN NOCREATEDB NOCREATEROLE NOSUPERUSER NOBYPASSRLS PASSWORD :'password';
+SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
-"""  # noqa: S608 - our own two names
+"""  # noqa: S608 - our own three names
 
 
 def find_installation() -> Path:
@@ -76,9 +80,10 @@ class Postgres:
     stop_grace = 30.0
     ready_timeout = 120.0  # recovery after a crash may take its time
 
-    def __init__(self, var: VarDirectory, password: str) -> None:
+    def __init__(self, var: VarDirectory, password: str, owner_password: str) -> None:
         self._var = var
         self._password = password
+        self._owner_password = owner_password
         self._account: Account | None = None
         self._sockets: Path | None = None
         self._scratch: Path | None = None
@@ -87,7 +92,10 @@ class Postgres:
     def environment(self) -> dict[str, str]:
         """What clients need, once prepared. The socket's directory is the URL's quoted host."""
         host = quote(str(self._sockets), safe="")
-        return {"DATABASE_URL": f"postgres://{ROLE}:{self._password}@{host}/{DATABASE}"}
+        return {
+            "DATABASE_URL": f"postgres://{ROLE}:{self._password}@{host}/{DATABASE}",
+            "DATABASE_OWNER_URL": f"postgres://{OWNER}:{self._owner_password}@{host}/{DATABASE}",
+        }
 
     @property
     def scratch(self) -> tuple[str, ...]:
@@ -135,9 +143,9 @@ class Postgres:
         half.rename(data)
 
     def _write_access(self, data: Path) -> None:
-        """Who may log in as whom: this account as the superuser, anyone with the password as the role."""
+        """Who may log in as whom: this account as the superuser, anyone with its password as a role."""
         me = pwd.getpwuid(os.geteuid()).pw_name
-        rules = f"local all postgres peer map=supervisor\nlocal all {ROLE} scram-sha-256\n"
+        rules = f"local all postgres peer map=supervisor\nlocal all {OWNER},{ROLE} scram-sha-256\n"
         for name, text in (("pg_hba.conf", rules), ("pg_ident.conf", f'supervisor "{me}" postgres\n')):
             path = data / name
             path.write_text(text)
@@ -179,12 +187,13 @@ class Postgres:
         return self._psql("SELECT 1;", "-d", "postgres", user="postgres").returncode == 0
 
     def settle(self) -> None:
-        """Make the role and its database, and give the role its password, which may be a new one."""
+        """Make the roles and the database, and give the roles their passwords, which may be new ones."""
         # As a variable read from standard input: arguments are seen in `ps`.
-        sql = f"\\set password '{self._password}'\n{SETTLE_SQL}"
+        passwords = f"\\set password '{self._password}'\n\\set owner_password '{self._owner_password}'\n"
+        sql = passwords + SETTLE_SQL
         result = self._psql(sql, "-d", "postgres", user="postgres")
         if result.returncode:
-            raise ServerFailed(f"PostgreSQL refused to set up the role {ROLE}: {result.stderr.strip()}")
+            raise ServerFailed(f"PostgreSQL refused to set up its roles: {result.stderr.strip()}")
 
     def note(self, child: Child) -> None:
         """Nothing to learn."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from stack.child import Child, Program, end_leftover
 from stack.directory import ProcessMark, Record, VarDirectory
 from stack.errors import ReleaseFailed
+from stack.joining import CREDENTIALS
 from stack.journal import Journal, Terminal
 from stack.keeper import Guard, Keeper, describe_status
 from stack.milvus import Milvus
@@ -81,7 +82,7 @@ class Supervisor:
     def _choose_servers(self) -> list[Server]:
         keys = self._var.load_secrets()
         servers: dict[str, Server] = {
-            "DATABASE_URL": Postgres(self._var, keys["postgres"]),
+            "DATABASE_URL": Postgres(self._var, keys["postgres"], keys["postgres_owner"]),
             "REDIS_URL": Valkey(self._var, keys["valkey"]),
             "MILVUS_URI": Milvus(self._var, keys["milvus"]),
         }
@@ -107,15 +108,18 @@ class Supervisor:
         """What is given stays; the rest comes from the servers, the secrets and the web port."""
         given = self._options.given
         port = given.get("PORT") or str(self._var.ports.take("web"))
-        exports = {"SECRET_KEY": self._var.load_secrets()["secret_key"], "PORT": port}
+        address = f"http://127.0.0.1:{port}"
+        secret = self._var.load_secrets()["secret_key"]
+        exports = {"SECRET_KEY": secret, "PORT": port, "PUBLIC_URL": address}
         for server in self._servers:
             exports |= server.environment
-        names = (*exports, *SERVERS, "MILVUS_TOKEN")
+        names = (*exports, *SERVERS, *CREDENTIALS.values())
         chosen = {name: given[name] for name in names if given.get(name)}
-        if not given.get("MILVUS_URI"):
-            chosen.pop("MILVUS_TOKEN", None)  # a token for some other Milvus does not open ours
+        for variable, credential in CREDENTIALS.items():
+            if not given.get(variable):
+                chosen.pop(credential, None)  # a token for some other Milvus does not open ours
         # Never as given: a shell may still hold the address of a stack that is gone.
-        ours = {"VITRINE_URL": f"http://127.0.0.1:{port}", "VITRINE_VAR": str(self._var.root)}
+        ours = {"VITRINE_URL": address, "VITRINE_VAR": str(self._var.root)}
         return exports | chosen | ours
 
     def _run_release(self, procfile: Procfile) -> None:
@@ -138,7 +142,10 @@ class Supervisor:
             )
 
     def _make_process(self, name: str, line: str) -> Process:
-        return Process(name, line, self._options.root, process_environment(self.exports, self._options.root))
+        exports = dict(self.exports)
+        if name != RELEASE:
+            exports["DATABASE_OWNER_URL"] = ""  # who serves has no key to the walls
+        return Process(name, line, self._options.root, process_environment(exports, self._options.root))
 
     def _write_record(self, *, ready: bool = False) -> None:
         """Write down what runs now; also called by the keepers' threads, for each child they start."""

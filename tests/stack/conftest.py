@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 START_TIMEOUT = 120.0
 SERVER_VARIABLES = (
     "DATABASE_URL",
+    "DATABASE_OWNER_URL",
     "REDIS_URL",
     "MILVUS_URI",
     "MILVUS_TOKEN",

@@ -73,7 +73,7 @@ def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
     var = VarDirectory(tmp_path / "var")
     secrets = var.load_secrets()
     assert VarDirectory(tmp_path / "var").load_secrets() == secrets
-    assert len(set(secrets.values())) == 4
+    assert len(set(secrets.values())) == 5
     assert stat.S_IMODE((var.stack / "secrets.json").stat().st_mode) == 0o600
 
 

@@ -27,7 +27,10 @@ def test_given_urls_start_nothing_and_pass_through(serverless: Project) -> None:
     assert {path.name for path in serverless.var.iterdir()} == {"stack", "log"}
     assert shown["VITRINE_URL"] == f"http://127.0.0.1:{shown['PORT']}"
     assert shown["VITRINE_VAR"] == str(serverless.var)
-    assert "MILVUS_TOKEN" not in shown
+    assert not {"MILVUS_TOKEN", "DATABASE_OWNER_URL"} & shown.keys()
+    owner = "postgres://owner@db.invalid/vitrine"
+    shown = json.loads(serverless.run("python", "-c", SHOW, DATABASE_OWNER_URL=owner).stdout)
+    assert shown["DATABASE_OWNER_URL"] == owner
 
 
 def test_stale_url_in_the_environment_is_not_believed(serverless: Project) -> None:

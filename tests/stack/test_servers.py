@@ -20,8 +20,8 @@ from stack.milvus_calls import AccessDenied, check_access
 from .conftest import Project
 
 
-def connect(project: Project) -> psycopg.Connection:
-    config = dj_database_url.parse(project.exports["DATABASE_URL"])
+def connect(project: Project, variable: str = "DATABASE_URL") -> psycopg.Connection:
+    config = dj_database_url.parse(project.exports[variable])
     return psycopg.connect(
         host=config["HOST"], user=config["USER"], password=config["PASSWORD"], dbname=config["NAME"]
     )
@@ -40,15 +40,25 @@ def outer_address() -> str:
     pytest.skip("this machine has the loopback interface only")
 
 
-def test_postgres_answers_as_version_18_to_a_plain_role(acme: Project) -> None:
-    with connect(acme) as connection:
+@pytest.mark.parametrize(
+    ("variable", "makes_databases"), [("DATABASE_URL", False), ("DATABASE_OWNER_URL", True)]
+)
+def test_postgres_answers_as_version_18_to_plain_roles(
+    acme: Project, variable: str, *, makes_databases: bool
+) -> None:
+    with connect(acme, variable) as connection:
         version = connection.execute("SHOW server_version").fetchone()
         role = connection.execute(
             "SELECT rolsuper, rolbypassrls, rolcreatedb FROM pg_roles WHERE rolname = current_user"
         ).fetchone()
     assert version is not None
     assert version[0].startswith("18")
-    assert role == (False, False, True)
+    assert role == (False, False, makes_databases)
+
+
+def test_processes_that_serve_cannot_become_the_owner(acme: Project) -> None:
+    assert acme.exports["DATABASE_OWNER_URL"]
+    assert psutil.Process(acme.child("web").pid).environ()["DATABASE_OWNER_URL"] == ""
 
 
 def test_postgres_listens_on_no_tcp_port(acme: Project, globex: Project) -> None:
@@ -156,7 +166,7 @@ def give_stale_locks_to(pid: int, project: Project) -> None:
 
 
 def test_data_survives_a_kill_of_everything(acme: Project, globex: Project) -> None:
-    with connect(globex) as connection:
+    with connect(globex, "DATABASE_OWNER_URL") as connection:
         connection.execute("CREATE TABLE kept (word text)")
         connection.execute("INSERT INTO kept VALUES ('kept')")
     with redis.Redis.from_url(globex.exports["REDIS_URL"]) as client:
@@ -177,7 +187,7 @@ def test_data_survives_a_kill_of_everything(acme: Project, globex: Project) -> N
     globex.up()
     globex.wait_up()
 
-    with connect(globex) as connection:
+    with connect(globex, "DATABASE_OWNER_URL") as connection:
         assert connection.execute("SELECT word FROM kept").fetchall() == [("kept",)]
     with redis.Redis.from_url(globex.exports["REDIS_URL"]) as client:
         assert client.get("word") == b"kept"
