@@ -8,6 +8,8 @@ DomainError
 ├── InvalidTenant              a slug or name that a shop cannot have; told to the operator
 ├── StorageAway                the file storage did not take a file; nothing was kept
 ├── KeyRejected                no API key, or one that is unknown, expired or revoked
+├── InvitationRejected         an invitation that is unknown, expired, revoked, used, or for somebody else
+├── OwnerNeeded                only an owner of the shop may do this
 └── jobs.errors, retrieval.analysers   their own, rooted here
 
 The API gives each `code` its HTTP status in one table (api.errors).
@@ -20,9 +22,11 @@ class DomainError(Exception):
     """An expected failure: `code` is stable, for programs; `message` is for the person who can act on it.
 
     extra: what a program needs besides, shown with the problem; strings by name (api.schema lists them).
+    retry_after: seconds after which asking again may work, where it is known.
     """
 
     code = "error"
+    retry_after: int | None = None
 
     def __init__(
         self, message: str, *, code: str | None = None, extra: Mapping[str, str] | None = None
@@ -74,3 +78,15 @@ class KeyRejected(DomainError):
     """The API key is missing, unknown, expired or revoked."""
 
     code = "key_rejected"
+
+
+class InvitationRejected(DomainError):
+    """The invitation is unknown, expired, revoked, used already, or for somebody else."""
+
+    code = "invitation_rejected"
+
+
+class OwnerNeeded(DomainError):
+    """Whoever asked may look after the shop, but this is for its owners."""
+
+    code = "owner_needed"

@@ -7,10 +7,17 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from inference.metadata import remove_metadata
+from tenants.domain.audit import record_change
+from tenants.domain.audited import describe_row
 from tenants.domain.files import CONTENT_TYPES, clean_filename, remove_file, store_file
+from tenants.domain.quotas import check_quota
 from tenants.errors import NotFound
 from tenants.models import Exemplar, Gallery
 from tenants.models.identifiers import new_id
+
+# As the audit log calls them.
+_NOUNS: dict[str, str] = {Exemplar.Role.DISTRACTOR: "distractor", Exemplar.Role.QUERY: "labelled_query"}
 
 
 @dataclass(frozen=True)
@@ -22,9 +29,12 @@ class AddedExemplar:
 
 
 def add_distractor(*, tenant_id: UUID, filename: str, image_format: str, data: bytes) -> AddedExemplar:
-    """Store a photo of what the shop does not sell (`pending`); the same bytes again answer the same row.
+    """Store a photo of what the shop does not sell (`pending`); the same photo again answers the same row.
 
-    image_format: a key of `CONTENT_TYPES`. A photo that had failed gets another chance. Raises `StorageAway`.
+    What is stored is the photo without its metadata.
+
+    image_format: a key of `CONTENT_TYPES`. A photo that had failed gets another chance. Raises `StorageAway`,
+    `QuotaExceeded`.
     """
     owner = {"tenant_id": tenant_id, "role": Exemplar.Role.DISTRACTOR, "gallery": None}
     folder = f"{tenant_id}/distractors"
@@ -51,12 +61,16 @@ def delete_exemplar(*, exemplar: Exemplar) -> None:
         # Locked before its vectors are, as a worker that analyses it does.
         locked = Exemplar.objects.select_for_update().filter(pk=exemplar.pk)
         for row in locked:
+            record_change(
+                action=f"{_NOUNS[row.role]}.deleted", object_id=row.pk, before=describe_row(row), after=None
+            )
             row.delete()
 
 
 def _add(
     owner: dict[str, Any], folder: str, *, sku: str, filename: str, image_format: str, data: bytes
 ) -> AddedExemplar:
+    data = remove_metadata(data)
     digest = hashlib.sha256(data).hexdigest()
     if known := Exemplar.objects.filter(**owner, sha256=digest).first():
         return AddedExemplar(_renew(known, sku=sku, data=data), created=False)
@@ -89,25 +103,41 @@ def _create_row(owner: dict[str, Any], **fields: Any) -> Exemplar:
         # Locked, so that a gallery deleted at this moment does not get a photo nobody would remove.
         if gallery and not _lock_gallery(gallery):
             raise NotFound("The gallery was deleted meanwhile.", code="gallery_not_found")
-        return Exemplar.objects.create(**owner, **fields)
+        exemplar = Exemplar.objects.create(**owner, **fields)
+        check_quota(exemplar.tenant_id, "images", "bytes")
+        record_change(
+            action=f"{_NOUNS[exemplar.role]}.added",
+            object_id=exemplar.pk,
+            before=None,
+            after=describe_row(exemplar),
+        )
+    return exemplar
 
 
 def _lock_gallery(gallery: Gallery) -> bool:
-    return Gallery.objects.select_for_update().filter(pk=gallery.pk, deleted_at=None).exists()
+    # Whoever adds a photo refers to the gallery while it counts, and must not wait for us who count next.
+    return Gallery.objects.select_for_update(no_key=True).filter(pk=gallery.pk, deleted_at=None).exists()
 
 
 def _renew(exemplar: Exemplar, *, sku: str, data: bytes) -> Exemplar:
     """The SKU as it is said now; a photo that had failed waits again, its file stored anew."""
     with transaction.atomic():
         locked = Exemplar.objects.select_for_update().filter(pk=exemplar.pk)
+        before = locked.get()
         locked.update(sku=sku)
-        failed = locked.filter(state=Exemplar.State.FAILED).first()
-        if failed:
-            remove_file(failed.file)
+        if before.state == Exemplar.State.FAILED:
+            remove_file(before.file)
             locked.update(
-                file=store_file(failed.file, data),
+                file=store_file(before.file, data),
                 state=Exemplar.State.PENDING,
                 failure_code="",
                 failure_message="",
             )
-    return Exemplar.objects.get(pk=exemplar.pk)
+        after = locked.get()
+        record_change(
+            action=f"{_NOUNS[after.role]}.added_again",
+            object_id=after.pk,
+            before={**describe_row(before), "state": before.state},
+            after={**describe_row(after), "state": after.state},
+        )
+    return after

@@ -1,10 +1,13 @@
 """Rows of a shop, made straight in the database (inside a test's transaction)."""
 
 import uuid
+from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 
 from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region, Tenant
+from tenants.models.owned import TenantOwned
 from tenants.scope import tenant_scope
 
 
@@ -45,3 +48,17 @@ def make_image(product: Product, name: str = "a.png") -> ReferenceImage:
         vector = Embedding.pack(np.full(4, 0.5, np.float32))
         Embedding.objects.create(**owner, region=region, model="any", vector=vector)
         return image
+
+
+def change_rows(found: "QuerySet[Any, Any]", **fields: Any) -> None:
+    """Change rows that were found across tenants, each as its own tenant."""
+    for tenant_id, key in list(found.values_list("tenant_id", "pk")):
+        with tenant_scope(tenant_id):
+            found.model.objects.filter(pk=key).update(**fields)
+
+
+def add_rows(*rows: TenantOwned) -> None:
+    """Insert the rows, each as its own tenant."""
+    for row in rows:
+        with tenant_scope(row.tenant_id):
+            row.save(force_insert=True)

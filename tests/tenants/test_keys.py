@@ -8,7 +8,7 @@ from tenants.domain.keys import IssuedKey, authenticate_key, issue_key, revoke_k
 from tenants.errors import KeyRejected, TenantRequired
 from tenants.models import ApiKey
 from tenants.models.api_key import Scope
-from tests.tenants.rows import make_tenant
+from tests.tenants.rows import change_rows, make_tenant
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def reload_key(issued: IssuedKey) -> ApiKey:
 
 
 def set_key(issued: IssuedKey, **fields: object) -> None:
-    ApiKey.across_tenants.filter(pk=issued.key.pk).update(**fields)
+    change_rows(ApiKey.across_tenants.filter(pk=issued.key.pk), **fields)
 
 
 def test_key_has_the_documented_form(issued: IssuedKey) -> None:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from pytest_django import DjangoDbBlocker
 
 from retrieval.settings.gallery import GallerySettings
+from tenants.postgresql.roles import connected_as_owner
 
 _SCHEMA = "first_version"
 FIRST = {"detect": True, "max_regions": 5, "score_threshold": 0.85}
@@ -18,7 +19,7 @@ FIRST = {"detect": True, "max_regions": 5, "score_threshold": 0.85}
 @pytest.fixture
 def first_version(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Any]:
     """The models of the first version, in a schema of their own beside the test database's."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
+    with django_db_blocker.unblock(), connected_as_owner(), connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {_SCHEMA}")
         cursor.execute(f"SET search_path TO {_SCHEMA}")
         try:

@@ -10,6 +10,12 @@ from django.test.utils import isolate_apps
 from tenants.models.owned import TenantOwned, TenantScopedManager
 
 SHARED = {
+    # Of people, who may be in several shops.
+    "account.EmailAddress",
+    "account.EmailConfirmation",
+    "mfa.Authenticator",
+    "sessions.Session",
+    "usersessions.UserSession",
     "auth.Group",
     "auth.Group_permissions",
     "auth.Permission",

@@ -1,15 +1,16 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tenants.domain.keys import issue_key
 from tenants.domain.tenants import create_tenant
 from tenants.errors import Conflict, InvalidTenant
+from tenants.management.operating import OperatorCommand
 from tenants.models.api_key import Scope
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Create a shop and print its first API key."""
 
     help = "Create a tenant and print its first API key (shown once)."

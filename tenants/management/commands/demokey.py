@@ -1,11 +1,10 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from tenants.domain.bootstrap import ensure_demo_tenant
+from tenants.management.operating import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Print the key of the demo shop, made on first use."""
 
     help = "Print the API key of the local demo tenant, creating both if needed."

@@ -1,13 +1,14 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tenants.domain.keys import revoke_key
+from tenants.management.operating import OperatorCommand
 from tenants.models import ApiKey
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """End an API key."""
 
     help = "Revoke the API key with this prefix, at once (vtr_<prefix>_…)."
@@ -21,5 +22,5 @@ class Command(BaseCommand):
         key = ApiKey.across_tenants.filter(prefix=options["prefix"]).first()
         if key is None:
             raise CommandError(f"No key has the prefix {options['prefix']!r}.")
-        revoke_key(key=key)
+        revoke_key(key=key, even_last=True)
         self.stdout.write(f"{key} is revoked.")
