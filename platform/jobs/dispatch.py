@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from jobs.models import Job
+from jobs.recording import record_start
 from jobs.valkey import connect_valkey
 from tenants.models import Gallery
 
@@ -17,10 +18,20 @@ PURGE_IMAGES = "bulk.purge_images"
 TEND_GALLERY = "bulk.tend_gallery"
 RUN_JOB = "bulk.run_job"
 REMOVE_UPLOADS = "bulk.remove_uploads"
+FORGET_QUERIES = "bulk.forget_queries"
 DELIVER_WEBHOOKS = "webhooks.deliver"
+MAIL_INVITATIONS = "webhooks.mail_invitations"
 # Tasks that do whatever a tenant's rows ask for. Were each upload of a busy tenant to queue its own,
 # everybody else's work would wait behind all of them, a slice of time each.
-_TURNS = {INDEX_IMAGES, PURGE_IMAGES, TEND_GALLERY, DELIVER_WEBHOOKS, REMOVE_UPLOADS}
+_TURNS = {
+    INDEX_IMAGES,
+    PURGE_IMAGES,
+    TEND_GALLERY,
+    DELIVER_WEBHOOKS,
+    REMOVE_UPLOADS,
+    MAIL_INVITATIONS,
+    FORGET_QUERIES,
+}
 
 
 def dispatch_on_commit(task: str, *args: str, after_s: float = 0) -> None:
@@ -68,10 +79,12 @@ def create_job(
     given: dict[str, Any] | None = None,
 ) -> Job:
     """A pending job, dispatched when the running transaction is committed. given: what it is to work on."""
-    job = Job.objects.create(
-        tenant_id=tenant_id, gallery=gallery, kind=kind, trigger=trigger, input=given or {}
-    )
-    dispatch_job(job)
+    with transaction.atomic():
+        job = Job.objects.create(
+            tenant_id=tenant_id, gallery=gallery, kind=kind, trigger=trigger, input=given or {}
+        )
+        record_start(job)
+        dispatch_job(job)
     return job
 
 

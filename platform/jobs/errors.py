@@ -7,6 +7,7 @@ class Unavailable(DomainError):
     """A part that is needed is away or full; asking again after `retry_after` seconds may work."""
 
     code = "unavailable"
+    retry_after: int
 
     def __init__(self, message: str, *, code: str, retry_after: int) -> None:
         super().__init__(message, code=code)

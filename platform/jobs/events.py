@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from jobs.dispatch import DELIVER_WEBHOOKS, dispatch_on_commit
 from jobs.models import Job
+from jobs.recording import record_end
 from tenants.models import WebhookDelivery, WebhookEndpoint
 from tenants.models.identifiers import new_id
 from tenants.scope import current_tenant_id
@@ -53,7 +54,7 @@ def send_event(
 
 
 def emit_job_finished(job_id: UUID) -> None:
-    """Tell that the job has ended, and how."""
+    """Tell the audit log and the shop's endpoints that the job has ended, and how."""
     job = Job.objects.get(pk=job_id)
     data = {
         "job": str(job.pk),
@@ -64,4 +65,6 @@ def emit_job_finished(job_id: UUID) -> None:
         "message": job.message,
         "counts": {"total": job.total, "done": job.done, "failed": job.failed, "skipped": job.skipped},
     }
-    emit_event(WebhookEndpoint.Event.JOB_FINISHED, data)
+    with transaction.atomic():
+        record_end(job)
+        emit_event(WebhookEndpoint.Event.JOB_FINISHED, data)

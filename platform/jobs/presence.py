@@ -31,24 +31,25 @@ def announce_worker(*, queue: str, hostname: str, facts: dict[str, Any], stop: t
             _log.warning("cannot announce %s: %s", hostname, error)
         stop.wait(_EVERY_S)
     try:
-        connect_valkey().hdel(_key(queue), hostname)
+        connect_valkey().hdel(key_of(queue), hostname)
     except redis.RedisError as error:
         _log.warning("cannot take back the announcement of %s: %s", hostname, error)
 
 
 def list_workers(queue: str) -> list[dict[str, Any]]:
     """Facts of each worker that serves the queue now. Raises `redis.RedisError` when Valkey is away."""
-    said = [json.loads(value) for value in connect_valkey().hgetall(_key(queue)).values()]
+    said = [json.loads(value) for value in connect_valkey().hgetall(key_of(queue)).values()]
     return [entry["facts"] for entry in said if entry["until"] > time.time()]
 
 
 def _announce_once(queue: str, hostname: str, facts: dict[str, Any]) -> None:
     said = json.dumps({"until": time.time() + FADES_AFTER_S, "facts": facts})
     with connect_valkey().pipeline() as pipe:
-        pipe.hset(_key(queue), hostname, said)
-        pipe.expire(_key(queue), FADES_AFTER_S)
+        pipe.hset(key_of(queue), hostname, said)
+        pipe.expire(key_of(queue), FADES_AFTER_S)
         pipe.execute()
 
 
-def _key(queue: str) -> str:
+def key_of(queue: str) -> str:
+    """The hash of the queue's workers, by name: in JSON, `until` when they are there, and their `facts`."""
     return f"vitrine:present:{queue}"

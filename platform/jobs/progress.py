@@ -17,6 +17,8 @@ from jobs.errors import JobCancelled, NotDone, Unavailable
 from jobs.events import emit_job_finished
 from jobs.heartbeat import keep_renewing
 from jobs.models import Job
+from jobs.recording import find_starter
+from tenants.domain.audit import acting_as
 from tenants.errors import DomainError
 
 LEASE = timedelta(seconds=30)
@@ -37,10 +39,17 @@ def run_job(job_id: UUID, *, turn: int | None = None) -> Iterator[Job | None]:
     others; a job that was cancelled meanwhile stays so; anything else ends it as `errored` and goes on up, to
     be seen.
     """
+    # Before the claim: were the database to go away now, nobody would hold the job.
+    starter = find_starter(job_id)
     job = _claim_job(job_id, turn)
     if job is None:
         yield None
         return
+    with acting_as(starter):
+        yield from _run_to_end(job)
+
+
+def _run_to_end(job: Job) -> Iterator[Job]:
     try:
         renewing = partial(_renew_lease, job)
         with keep_renewing(renewing, every_s=_RENEW_EVERY_S, longest_s=_LONGEST_S):

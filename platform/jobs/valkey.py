@@ -14,15 +14,15 @@ _TIMEOUT_S = 3
 
 
 @cache
-def connect_valkey(*, patience_s: int = 0) -> "redis.Redis":
+def connect_valkey(*, patience_s: int = 0, timeout_s: float = _TIMEOUT_S) -> "redis.Redis":
     """A thread-safe client; commands fail within seconds when the server is away, or says nothing.
 
-    patience_s: how long a blocking read of this client may last on the server.
+    patience_s: how long a blocking read of this client may last on the server. timeout_s: how long any other.
     """
     return redis.Redis.from_url(
         settings.REDIS_URL,
-        socket_connect_timeout=2,
-        socket_timeout=patience_s + _TIMEOUT_S,
+        socket_connect_timeout=min(2, timeout_s),
+        socket_timeout=patience_s + timeout_s,
         # A connection that broke while it was idle is made again; one that says nothing is not asked twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         health_check_interval=30,

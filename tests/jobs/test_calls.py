@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connection
 from pytest_django import Settings
 
 from jobs.calls import Call, answer_call, ask_worker, count_calls, receive_call, refuse_call
@@ -20,10 +21,17 @@ from tests.jobs.messages import take_message
 from tests.relay import Relay
 
 TENANT = uuid.uuid4()
+pytestmark = pytest.mark.usefixtures("rows")
 
 
 def ask(photo: bytes = b"photo") -> dict[str, Any]:
-    return ask_worker(task="recognize.recognize", tenant_id=TENANT, arguments={"gallery": "g"}, photo=photo)
+    try:
+        return ask_worker(
+            task="recognize.recognize", tenant_id=TENANT, arguments={"gallery": "g"}, photo=photo
+        )
+    finally:
+        # Most callers are threads, each with a connection of its own.
+        connection.close()
 
 
 def receive(broker: "redis.Redis") -> Call | None:
@@ -180,12 +188,14 @@ def test_no_worker_is_said_at_once(broker: "redis.Redis") -> None:
 
 def test_full_queue_is_said_at_once(broker: "redis.Redis", present_worker: None, settings: Settings) -> None:
     settings.RECOGNIZE_QUEUE_LIMIT = 3
-    broker.rpush("recognize", *["{}"] * 3)
+    # One at work and three that wait, all of others.
+    broker.zadd("vitrine:calls", {f"{uuid.uuid4()}/{number}": time.time() + 60 for number in range(4)})
     with pytest.raises(Unavailable) as full:
         ask()
     assert full.value.code == "workers_saturated"
     assert list_keys(broker) == set()
-    assert broker.llen("recognize") == 3
+    assert broker.llen("recognize") == 0
+    assert count_calls() == 4
 
 
 @pytest.mark.parametrize("trouble", [Relay.cut, Relay.silence], ids=["killed", "hung"])

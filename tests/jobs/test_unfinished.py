@@ -11,6 +11,7 @@ from jobs.unfinished import list_stranded_jobs, tenants_with_deleted_images, ten
 from tenants.models import Gallery, ReferenceImage
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, open_shelf
+from tests.tenants.rows import change_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +100,7 @@ def test_tenants_with_pending_images_are_those_with_work_nobody_does(
 def test_pending_images_of_a_gallery_that_cannot_take_them_are_left(gallery: dict[str, object]) -> None:
     acme = open_shelf("acme")
     make_image(acme)
-    Gallery.across_tenants.filter(pk=acme.gallery.pk).update(**gallery)
+    change_rows(Gallery.across_tenants.filter(pk=acme.gallery.pk), **gallery)
     assert acme.tenant.id not in tenants_with_pending_images()
 
 
@@ -109,7 +110,7 @@ def test_tenants_with_deleted_images_are_those_whose_purge_is_overdue() -> None:
     make_image(young, deleted_at=timezone.now())
     make_image(gone, deleted_at=timezone.now() - SOON)
     make_image(none)
-    Gallery.across_tenants.filter(pk=gone.gallery.pk).update(deleted_at=timezone.now())
+    change_rows(Gallery.across_tenants.filter(pk=gone.gallery.pk), deleted_at=timezone.now())
 
     ours = {shelf.tenant.id for shelf in (overdue, young, gone, none)}
     assert ours & set(tenants_with_deleted_images()) == {overdue.tenant.id}
