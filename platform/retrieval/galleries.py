@@ -21,6 +21,7 @@ from retrieval.index.reindexing import build_index
 from retrieval.index.rows import list_written
 from retrieval.photos.files import delete_file, delete_folder
 from retrieval.quality.exemplars import analyse_again, delete_exemplar_files
+from retrieval.query_retention import delete_query_photos, has_query_photos
 from retrieval.settings.gallery import GallerySettings
 from tenants.domain.galleries import create_gallery, hide_gallery, update_gallery
 from tenants.models import Gallery, ReferenceImage
@@ -135,6 +136,7 @@ def remove_gallery(gallery: Gallery, *, tell: Callable[[int], None]) -> None:
     gone = False
     while not gone:
         _remove_photos(gallery, tell)
+        delete_query_photos(gallery)
         # Files whose rows never came to be, such as a killed worker's, while the job still knows of them.
         delete_folder(f"{gallery.tenant_id}/{gallery.pk}")
         gone = _delete_when_empty(gallery)
@@ -162,7 +164,7 @@ def _delete_when_empty(gallery: Gallery) -> bool:
     """Delete the gallery's row once it has no photos. The lock keeps out an upload that began before."""
     with transaction.atomic():
         locked = list(Gallery.objects.select_for_update().filter(pk=gallery.pk))
-        if ReferenceImage.objects.filter(gallery=gallery).exists():
+        if ReferenceImage.objects.filter(gallery=gallery).exists() or has_query_photos(gallery):
             return False
         _delete_items(gallery)
         for row in locked:

@@ -10,7 +10,6 @@ from uuid import UUID
 import numpy as np
 
 from inference.analysis import AnalysisOptions, EmbeddedRegion
-from inference.images import decode_picture
 from retrieval.analysers import default_detector, get_analyser
 from retrieval.decision import (
     RegionVerdict,
@@ -24,6 +23,7 @@ from retrieval.index.gallery_index import GalleryIndex, Vectors
 from retrieval.index.rows import ask_check, list_searched
 from retrieval.index.store import Hit, IndexMissing
 from retrieval.matches import Match, load_matches
+from retrieval.pictures import decode_photo
 from retrieval.ranked import RankedMatch, Ranker
 from retrieval.ranking.categories import CategoryVote, vote
 from retrieval.readiness import check_ready
@@ -207,7 +207,7 @@ class _Query:
         timings = Timings()
         analyser = get_analyser(self.index.embedders)
         with timings.measure("decode"):
-            picture = decode_picture(data)
+            picture = decode_photo(data)
         asked = self.settings
         analysis = analyser.analyse(
             [picture],

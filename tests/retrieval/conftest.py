@@ -12,6 +12,7 @@ from retrieval.index.store import VectorStore, connect_store
 from tenants.models import Gallery
 from tests.relay import Relay
 from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
+from tests.tenants.rows import change_rows
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def rows(service_environment: dict[str, str], django_db_blocker: DjangoDbBlocker
         began = timezone.now()
         yield
         left = Gallery.across_tenants.filter(created_at__gte=began, deleted_at=None)
-        left.update(deleted_at=timezone.now())
+        change_rows(left, deleted_at=timezone.now())
 
 
 @pytest.fixture(scope="module")

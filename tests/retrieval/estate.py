@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,28 @@ from django.utils import timezone
 from jobs.models import Job, JobItem
 from jobs.valkey import connect_valkey
 from retrieval.index.store import VectorStore
+from retrieval.query_log import log_query
 from tenants.domain.exemplars import add_distractor, add_labelled_query
 from tenants.domain.keys import issue_key
+from tenants.domain.privacy import change_privacy
 from tenants.models import (
+    AuditEvent,
     Calibration,
     Embedding,
     Evaluation,
     Exemplar,
     ExemplarRegion,
+    IdempotentCall,
+    Invitation,
     Membership,
+    MonthlyUsage,
     Projection,
+    Quota,
     ReferenceImage,
     Region,
     Rotation,
     Tenant,
+    Usage,
     VectorIndex,
     WebhookDelivery,
     WebhookEndpoint,
@@ -38,6 +47,7 @@ from tenants.models.owned import TenantOwned
 from tenants.scope import tenant_scope
 from tests.api.photos import draw_photo
 from tests.retrieval.shelf import Shelf, add_photos, open_shelf
+from transfer.imports.request import ImportRequest
 from transfer.uploads.receiving import store_upload
 
 _BOX = {"x1": 0, "y1": 0, "x2": 1, "y2": 1, "score": 1, "source": "whole"}
@@ -48,6 +58,12 @@ def open_estate(name: str, store: VectorStore) -> Shelf:
     """A shop with a gallery, rows in every table, files of every kind, a collection, and a key in Valkey."""
     shelf = open_shelf(name)
     store.ensure_collection(shelf.space)
+    fill_estate(shelf)
+    return shelf
+
+
+def fill_estate(shelf: Shelf) -> None:
+    """The same for a shop that there is, without the collection."""
     with tenant_scope(shelf.tenant.id):
         images = add_photos(shelf, 1, 2, 3)
         _add_vectors(shelf, images)
@@ -56,11 +72,13 @@ def open_estate(name: str, store: VectorStore) -> Shelf:
         _add_webhook(shelf)
         _add_import(shelf, images)
         store_upload("catalogue.zip", io.BytesIO(b"x" * 100))
-        user = get_user_model().objects.create(username=f"{name}-{uuid.uuid4()}")
+        _add_limits(shelf)
+        _add_records(shelf)
+        name = f"{shelf.tenant.slug}-owner"
+        user = get_user_model().objects.create(username=name, email=f"{name}@shop.example")
         Membership.objects.create(tenant=shelf.tenant, user=user, role=Membership.Role.OWNER)
-    issue_key(tenant=shelf.tenant, name="till", scopes=[])
+        issue_key(tenant=shelf.tenant, name="till", scopes=[])
     connect_valkey().set(f"vitrine:asked:nothing:{shelf.tenant.id}", 1, ex=600)
-    return shelf
 
 
 def owned_models() -> list[type[TenantOwned]]:
@@ -141,11 +159,35 @@ def _add_webhook(shelf: Shelf) -> None:
     )
 
 
+def _add_limits(shelf: Shelf) -> None:
+    tenant = shelf.tenant
+    Quota.objects.get_or_create(tenant=tenant)
+    Usage.objects.get_or_create(tenant=tenant)
+    MonthlyUsage.objects.get_or_create(tenant=tenant, month=timezone.now().date().replace(day=1))
+
+
+def _add_records(shelf: Shelf) -> None:
+    owner = {"tenant": shelf.tenant}
+    AuditEvent.objects.create(**owner, actor=AuditEvent.Actor.SYSTEM, action="gallery.created")
+    IdempotentCall.objects.create(**owner, key="any", leased_until=timezone.now())
+    Invitation.objects.create(
+        **owner,
+        email=f"{shelf.tenant.slug}-guest@shop.example",
+        role=Membership.Role.VIEWER,
+        token_hash=uuid.uuid4().hex * 2,
+        expires_at=timezone.now() + timedelta(days=7),
+    )
+    change_privacy(keep_queries_days=30)
+    answer = {"outcome": "unknown", "score": None}
+    log_query(gallery_id=shelf.gallery.pk, photo=draw_photo(12), answer=answer, took_ms=1)
+
+
 def _add_import(shelf: Shelf, images: list[ReferenceImage]) -> None:
     job = Job.objects.create(
         tenant=shelf.tenant,
         gallery=shelf.gallery,
         kind=Job.Kind.IMPORT,
+        input=ImportRequest(directory="").as_input(),
         trigger="test",
         state=Job.State.SUCCEEDED,
         finished_at=timezone.now(),

@@ -90,8 +90,11 @@ def test_gallery_whose_rows_are_gone_while_it_was_provisioned_leaves_no_collecti
 ) -> None:
     """Its deletion came to its end while the collection was made."""
     shelf = open_shelf("acme", state=Gallery.State.PROVISIONING)
-    row = Gallery.across_tenants.filter(pk=shelf.gallery.pk)
-    act_before(monkeypatch, VectorStore, "ensure_collection", row.delete)
+
+    def remove_rows() -> None:
+        Gallery.objects.filter(pk=shelf.gallery.pk).delete()
+
+    act_before(monkeypatch, VectorStore, "ensure_collection", remove_rows)
 
     assert read_job(shelf, provision(shelf)).state == Job.State.SUCCEEDED
 

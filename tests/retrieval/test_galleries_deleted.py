@@ -20,17 +20,24 @@ from tests.retrieval.moments import Killed, act_after, act_before, kill, once
 from tests.retrieval.shelf import Shelf, drop_collections_of, list_collections, open_shelf
 from tests.retrieval.stock import make_job
 from tests.retrieval.test_tenants import Act
+from tests.tenants.rows import change_rows
 
 STEPS = ["drop_collections", "delete_exemplar_files", "delete_file", "delete_folder", "_delete_when_empty"]
 # What a shop has beside its galleries: jobs tell what was done, distractors serve all galleries.
 OF_THE_SHOP = {
     "jobs.Job",
     "tenants.ApiKey",
+    "tenants.AuditEvent",
     "tenants.Exemplar",
     "tenants.ExemplarRegion",
+    "tenants.IdempotentCall",
+    "tenants.Invitation",
     "tenants.Membership",
+    "tenants.MonthlyUsage",
+    "tenants.Quota",
     "tenants.Upload",
     "tenants.UploadChunk",
+    "tenants.Usage",
     "tenants.WebhookDelivery",
     "tenants.WebhookEndpoint",
 }
@@ -45,7 +52,7 @@ def estate(rows: None, store: VectorStore) -> Iterator[Shelf]:
 
 def run(shelf: Shelf, job_id: UUID) -> None:
     """Run the job as a worker does that finds it abandoned."""
-    Job.across_tenants.filter(pk=job_id).update(leased_until="2020-01-01T00:00Z", attempts=0)
+    change_rows(Job.across_tenants.filter(pk=job_id), leased_until="2020-01-01T00:00Z", attempts=0)
     with tenant_scope(shelf.tenant.id), run_job(job_id) as job:
         if job is not None:
             delete_gallery(job)
@@ -83,8 +90,8 @@ def test_deleted_gallery_leaves_nothing_anywhere_although_its_job_is_killed_at_e
     ended = Job.across_tenants.get(pk=job.pk)
     assert (ended.state, ended.gallery_id) == ("succeeded", None)
     assert {label for label, count in count_rows(estate.tenant).items() if count} == OF_THE_SHOP
-    # The log of deliveries keeps what it has told.
-    assert find_mentions(*ids) <= {"tenants.WebhookDelivery"}
+    # The log of deliveries keeps what it has told, and the audit log who deleted it.
+    assert find_mentions(*ids) <= {"tenants.WebhookDelivery", "tenants.AuditEvent"}
     assert list_files(gallery) == []
     assert list_collections(estate, store) == []
     kept = list_files(estate.tenant.id)

@@ -15,6 +15,7 @@ from tenants.scope import tenant_scope
 from tests.relay import Relay
 from tests.retrieval.shelf import Shelf, list_region_ids, open_shelf
 from tests.retrieval.stock import assert_whole, draw_units, read_gallery, stocked_shelf
+from tests.tenants.rows import change_rows
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_command_goes_through_the_searched_indexes_of_all_tenants(made: Shelf) -
     """A gallery that is deleted, or has no index yet, is not looked at; a lost collection gets its job."""
     lost, deleted = open_shelf("globex"), open_shelf("globex")
     provisioning = open_shelf("globex", Gallery.State.PROVISIONING)
-    Gallery.across_tenants.filter(pk=deleted.gallery.pk).update(deleted_at=timezone.now())
+    change_rows(Gallery.across_tenants.filter(pk=deleted.gallery.pk), deleted_at=timezone.now())
 
     lines = {line.split()[0]: line for line in reconcile()}
 
@@ -58,7 +59,7 @@ def test_command_goes_through_the_searched_indexes_of_all_tenants(made: Shelf) -
         (job,) = Job.objects.filter(gallery=lost.gallery)
         assert (job.kind, job.input) == ("reindex", {"asked": False, "reuse": True})
     assert f"the collection is lost; job {job.pk} builds it anew" in lines[str(lost.gallery.pk)]
-    Gallery.across_tenants.filter(pk=lost.gallery.pk).update(deleted_at=timezone.now())
+    change_rows(Gallery.across_tenants.filter(pk=lost.gallery.pk), deleted_at=timezone.now())
 
 
 def test_command_refuses_a_gallery_that_is_not_there(rows: None) -> None:

@@ -27,6 +27,7 @@ from tenants.scope import tenant_scope
 from tests.retrieval.estate import count_rows, find_mentions, list_files, list_keys, open_estate
 from tests.retrieval.moments import Killed, act_after, act_before, kill, once
 from tests.retrieval.shelf import Shelf, drop_collections_of, list_collections, open_shelf
+from tests.tenants.rows import change_rows
 
 Step = tuple[ModuleType, str]
 Act = Callable[[pytest.MonkeyPatch, ModuleType, str, Callable[[], None]], None]
@@ -57,7 +58,7 @@ def acme(rows: None) -> Shelf:
 
 def run(tenant: Tenant, job_id: UUID) -> bool:
     """Run the job as a worker does that finds it abandoned; False when there is none to run."""
-    Job.across_tenants.filter(pk=job_id).update(leased_until="2020-01-01T00:00Z", attempts=0)
+    change_rows(Job.across_tenants.filter(pk=job_id), leased_until="2020-01-01T00:00Z", attempts=0)
     claimed = False
     with tenant_scope(tenant.id), run_job(job_id) as job:
         if job is not None:
@@ -139,7 +140,7 @@ def test_closing_hides_galleries_and_ends_jobs_of_every_kind(acme: Shelf) -> Non
 def test_closing_twice_answers_the_same_job_and_another_once_that_gave_up(acme: Shelf) -> None:
     first = close_tenant(tenant=acme.tenant, trigger="test")
     assert close_tenant(tenant=acme.tenant, trigger="test").pk == first.pk
-    Job.across_tenants.filter(pk=first.pk).update(state=Job.State.ERRORED, attempts=MAX_ATTEMPTS)
+    change_rows(Job.across_tenants.filter(pk=first.pk), state=Job.State.ERRORED, attempts=MAX_ATTEMPTS)
     second = close_tenant(tenant=acme.tenant, trigger="test")
     assert second.pk != first.pk
     assert run(acme.tenant, second.pk)
@@ -176,7 +177,7 @@ def test_deletion_waits_until_a_photo_in_the_models_is_let_go(acme: Shelf) -> No
     job = close_tenant(tenant=acme.tenant, trigger="test")
     assert run(acme.tenant, job.pk)
     assert read_job(job).state == "pending"
-    ReferenceImage.across_tenants.filter(gallery=acme.gallery).update(leased_until=timezone.now())
+    change_rows(ReferenceImage.across_tenants.filter(gallery=acme.gallery), leased_until=timezone.now())
     assert run(acme.tenant, job.pk)
     assert not Tenant.objects.filter(pk=acme.tenant.pk).exists()
 
@@ -224,7 +225,7 @@ def test_command_asks_for_the_slug_and_deletes_nothing_without_it(
 def test_command_called_again_tells_how_far_the_job_is(acme: Shelf) -> None:
     assert "are refused. Job" in delete_by_command(acme.tenant.slug, "--yes")
     job = Job.across_tenants.get(tenant=acme.tenant, kind=Job.Kind.DELETE_TENANT)
-    Job.across_tenants.filter(pk=job.pk).update(done=3, total=9)
+    change_rows(Job.across_tenants.filter(pk=job.pk), done=3, total=9)
     assert f"Job {job.pk} removes what it has: 3 of 9 photos so far." in delete_by_command(acme.tenant.slug)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from inference.boxes import Box
 from inference.errors import ImageRejected
-from inference.images import decode_picture
 from retrieval.analysers import get_analyser
 from retrieval.photos.files import read_file
+from retrieval.pictures import decode_photo
 from tenants.models import Embedding, Gallery, ReferenceImage, Region
 
 _BATCH = 16
@@ -56,7 +56,7 @@ def _embed_regions(embedder: str, keys: Sequence[int]) -> None:
 
 def _embed_region(embedder: str, region: Region) -> Embedding | None:
     try:
-        picture = decode_picture(read_file(region.image.file))
+        picture = decode_photo(read_file(region.image.file))
     except (FileNotFoundError, ImageRejected) as error:
         _log.error("image %s cannot be embedded again: %s", region.image_id, error)
         return None

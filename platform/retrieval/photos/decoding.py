@@ -1,4 +1,7 @@
-"""Photos on their way from their files to the models: decoded in threads of their own."""
+"""Photos on their way from their files to the models: decoded while those are at others.
+
+The threads only wait; the work is done in processes apart (retrieval.pictures).
+"""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -8,10 +11,11 @@ from functools import cache
 
 from inference.dhash import hash_pixels
 from inference.errors import ImageRejected
-from inference.images import Picture, decode_picture
+from inference.images import Picture
 from retrieval.analysers import count_streams
 from retrieval.photos.files import read_file
 from retrieval.photos.leases import end_as_failed
+from retrieval.pictures import decode_photo
 from tenants.models import ReferenceImage
 
 _log = logging.getLogger(__name__)
@@ -58,7 +62,7 @@ def _decoders() -> ThreadPoolExecutor:
 
 
 def _decode_file(file: str) -> HashedPicture:
-    picture = decode_picture(read_file(file))
+    picture = decode_photo(read_file(file))
     return HashedPicture(picture, hash_pixels(picture.pixels))
 
 

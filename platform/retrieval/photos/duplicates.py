@@ -16,7 +16,6 @@ from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, Value, Wh
 
 from inference.dhash import BANDS, BITS, split_bands
 from tenants.models import ReferenceImage
-from tenants.models.reference_image import DHashBand
 
 MAX_DISTANCE = 7
 _BAND_BITS = BITS // BANDS
@@ -61,16 +60,14 @@ def list_near(gallery_id: UUID, *, dhash: int, distance: int) -> QuerySet[Any]:
     """The gallery's photos within the distance, annotated with their `distance`. Raises as `find_near`."""
     if not 0 <= distance <= MAX_DISTANCE:
         raise ValueError(f"The distance must be 0 to {MAX_DISTANCE}, not {distance}.")
-    bands = {f"band_{number}": DHashBand(F("dhash"), number=number) for number in range(BANDS)}
     # The pigeonhole principle: within the distance some band differs in no more bits than this.
     flips = distance // BANDS
     near_bands = (
-        Q(**{f"band_{number}__in": list_neighbours(value, flips=flips)})
+        Q(**{f"dhash_band_{number}__in": list_neighbours(value, flips=flips)})
         for number, value in enumerate(split_bands(dhash))
     )
     return (
-        ReferenceImage.objects.alias(**bands)
-        .filter(reduce(or_, near_bands), gallery=gallery_id, deleted_at=None)
+        ReferenceImage.objects.filter(reduce(or_, near_bands), gallery=gallery_id, deleted_at=None)
         .exclude(state=ReferenceImage.State.FAILED)
         .annotate(distance=DHashDistance(F("dhash"), dhash))
         .filter(distance__lte=distance)

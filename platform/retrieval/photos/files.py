@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.core.files import File
 from django.core.files.storage import default_storage
 
 from jobs.errors import Unavailable
@@ -13,6 +14,15 @@ def read_file(name: str) -> bytes:
     with _storage_errors(), default_storage.open(name) as stored:
         data: bytes = stored.read()
     return data
+
+
+def open_file(name: str) -> "File[bytes]":
+    """The file, for the caller to read and close; it is all there by then. Raises as `read_file` does."""
+    with _storage_errors():
+        stored: File[bytes] = default_storage.open(name)
+        # A bucket's file is fetched when it is first used, which is not to fail half-way through an answer.
+        stored.seek(0)
+    return stored
 
 
 def delete_file(name: str) -> None:

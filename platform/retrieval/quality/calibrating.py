@@ -13,6 +13,7 @@ from retrieval.quality.sources import check_measurable, open_measured
 from retrieval.quality.thresholding import CalibrationResult
 from retrieval.ranking.measures import Curve
 from retrieval.settings.gallery import merge_settings
+from tenants.domain.audit import record_change
 from tenants.errors import Conflict
 from tenants.models import Calibration, Gallery
 
@@ -100,6 +101,13 @@ def apply_calibration(*, calibration: Calibration) -> Gallery:
                 "The gallery's index was rebuilt since, and its scores may differ. Calibrate again.",
                 code="calibration_outdated",
             )
-        gallery.settings = merge_settings(gallery.settings, {"score_threshold": calibration.threshold})
+        before = gallery.settings
+        gallery.settings = merge_settings(before, {"score_threshold": calibration.threshold})
         gallery.save(update_fields=["settings", "updated_at"])
+        record_change(
+            action="gallery.calibration_applied",
+            object_id=gallery.pk,
+            before={"settings": before},
+            after={"settings": gallery.settings, "calibration": calibration.pk},
+        )
     return gallery

@@ -15,6 +15,7 @@ from retrieval.quality.measurements import keep_measurement
 from retrieval.quality.recommendation import compare_policies, compare_settings
 from retrieval.quality.sources import check_measurable, check_source, open_measured
 from retrieval.settings.gallery import GallerySettings, merge_settings
+from tenants.domain.audit import record_change
 from tenants.errors import Conflict, NotFound
 from tenants.models import Evaluation, Exemplar, Gallery
 
@@ -112,8 +113,15 @@ def apply_evaluation(*, evaluation: Evaluation, policy: int | None) -> Gallery:
     change = {"rerank": policies[place]["rerank"], "grouping": policies[place]["grouping"]}
     with transaction.atomic():
         gallery = Gallery.objects.select_for_update().get(pk=evaluation.gallery_id)
-        gallery.settings = merge_settings(gallery.settings, change)
+        before = gallery.settings
+        gallery.settings = merge_settings(before, change)
         gallery.save(update_fields=["settings", "updated_at"])
+        record_change(
+            action="gallery.evaluation_applied",
+            object_id=gallery.pk,
+            before={"settings": before},
+            after={"settings": gallery.settings, "evaluation": evaluation.pk},
+        )
     return gallery
 
 

@@ -9,13 +9,13 @@ from django.db.models import Q, QuerySet
 
 from inference.analysis import Analysis, AnalysisOptions
 from inference.errors import ImageRejected
-from inference.images import decode_picture
 from jobs.dispatch import create_job
 from jobs.models import Job
 from jobs.progress import report_progress
 from retrieval.analysers import default_embedder, get_analyser
 from retrieval.index.rows import list_embedders, list_written
 from retrieval.photos.files import delete_file, read_file
+from retrieval.pictures import decode_photo
 from retrieval.settings.gallery import GallerySettings
 from tenants.models import Embedding, Exemplar, ExemplarRegion, Gallery, VectorIndex
 
@@ -108,7 +108,7 @@ def _list_unseen(exemplars: QuerySet[Exemplar], embedders: Iterable[str]) -> lis
 def _analyse(exemplar: Exemplar, embedders: Sequence[str]) -> None:
     """Store the exemplar's regions for these embedders, all out of one analysis, and end it."""
     try:
-        picture = decode_picture(read_file(exemplar.file))
+        picture = decode_photo(read_file(exemplar.file))
     except ImageRejected as rejected:
         _end_as_failed(exemplar, code=rejected.code, message=rejected.message)
         return

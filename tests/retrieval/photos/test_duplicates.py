@@ -12,6 +12,7 @@ from inference.dhash import count_differences
 from retrieval.photos.duplicates import MAX_DISTANCE, find_near, list_near, list_neighbours
 from tenants.domain.products import create_product
 from tenants.models import Gallery, ReferenceImage
+from tenants.postgresql.roles import connected_as_owner
 from tests.retrieval.photos.hashes import add_hashed, draw_hashes, flip_bits
 from tests.retrieval.shelf import Shelf, cleared, open_shelf
 
@@ -108,7 +109,7 @@ def test_photos_that_are_gone_failed_or_elsewhere_are_not_near(shelf: Shelf) -> 
 def test_near_photos_are_looked_up_by_the_indexes_of_all_bands(shelf: Shelf, distance: int) -> None:
     hashes = draw_hashes(4000, seed=distance)
     add_hashed(shelf.gallery, shelf.product, hashes)
-    with connection.cursor() as cursor:
+    with connected_as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE tenants_referenceimage")
 
     plan = list_near(shelf.gallery.pk, dhash=hashes[7], distance=distance).explain()

@@ -4,15 +4,16 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from jobs.models import Job
 from retrieval.tenants import close_tenant
+from tenants.management.operating import OperatorCommand
 from tenants.models import Gallery, ReferenceImage, Tenant
 from tenants.scope import tenant_scope
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """End a shop; there is no way back."""
 
     help = "Refuse the tenant's keys at once and have a job remove all that it has. There is no way back."

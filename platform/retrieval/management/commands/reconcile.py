@@ -4,18 +4,19 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import F
 
 from jobs.errors import Unavailable
 from retrieval.galleries import reindex_gallery
 from retrieval.index.reconciling import reconcile_index
 from retrieval.index.store import IndexMissing
+from tenants.management.operating import OperatorCommand
 from tenants.models import Gallery, VectorIndex
 from tenants.scope import tenant_scope
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """What beat does every few minutes, for hand use; every key is compared unless told otherwise."""
 
     help = "Compare the vector indexes with PostgreSQL and mend them; a job builds lost collections anew."
