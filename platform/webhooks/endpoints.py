@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from jobs.events import emit_event
+from tenants.domain.audit import record_change
+from tenants.domain.audited import describe_row
 from tenants.errors import Conflict, NotFound
 from tenants.models import Tenant, WebhookDelivery, WebhookEndpoint
 from webhooks.policy import check_url
@@ -44,9 +46,13 @@ def create_endpoint(*, tenant_id: UUID, url: str, events: Sequence[str]) -> Webh
             raise Conflict(
                 f"There are {MAX_ENDPOINTS} webhooks already. Delete one first.", code="too_many_webhooks"
             )
-        return WebhookEndpoint.objects.create(
+        endpoint = WebhookEndpoint.objects.create(
             tenant_id=tenant_id, url=url, events=sorted(set(events)), secret=draw_secret()
         )
+        record_change(
+            action="webhook.created", object_id=endpoint.pk, before=None, after=describe_row(endpoint)
+        )
+    return endpoint
 
 
 def update_endpoint(
@@ -66,6 +72,7 @@ def update_endpoint(
         locked = lock_endpoint(endpoint.pk)
         if locked is None:
             raise NotFound("No such webhook.", code="webhook_not_found")
+        before = describe_row(locked)
         if events is not None:
             locked.events = sorted(set(events))
         if url is not None or enabled:
@@ -75,6 +82,9 @@ def update_endpoint(
             locked.enabled = enabled
             locked.disabled_reason = "" if enabled else "Disabled on request."
         locked.save()
+        record_change(
+            action="webhook.updated", object_id=locked.pk, before=before, after=describe_row(locked)
+        )
         if not locked.enabled:
             end_undeliverable(locked)
     return locked
@@ -85,6 +95,9 @@ def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
     with transaction.atomic():
         # Locked before the cascade begins with the deliveries, so that no event leaves another one meanwhile.
         for locked in list_endpoints().select_for_update().filter(pk=endpoint.pk):
+            record_change(
+                action="webhook.deleted", object_id=locked.pk, before=describe_row(locked), after=None
+            )
             locked.delete()
 
 
@@ -95,8 +108,15 @@ def rotate_secret(*, endpoint: WebhookEndpoint) -> WebhookEndpoint:
         if locked is None:
             raise NotFound("No such webhook.", code="webhook_not_found")
         locked.previous_secret, locked.secret = locked.secret, draw_secret()
+        until = locked.previous_secret_until
         locked.previous_secret_until = timezone.now() + ROTATION
         locked.save()
+        record_change(
+            action="webhook.secret_rotated",
+            object_id=locked.pk,
+            before={"previous_secret_until": until},
+            after={"previous_secret_until": locked.previous_secret_until},
+        )
     return locked
 
 
@@ -119,6 +139,12 @@ def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str) -> None:
     """
     _log.warning("webhook %s of tenant %s is disabled: %s", endpoint.pk, endpoint.tenant_id, reason)
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(enabled=False, disabled_reason=reason[:500])
+    record_change(
+        action="webhook.disabled",
+        object_id=endpoint.pk,
+        before={"enabled": endpoint.enabled, "disabled_reason": endpoint.disabled_reason},
+        after={"enabled": False, "disabled_reason": reason[:500]},
+    )
     end_undeliverable(endpoint)
     # Not its address: that may hold a secret of the receiver's.
     emit_event(WebhookEndpoint.Event.ENDPOINT_DISABLED, {"webhook": str(endpoint.pk), "reason": reason})

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from jobs.dispatch import DELIVER_WEBHOOKS, dispatch_on_commit
 from jobs.events import send_event
+from tenants.domain.audit import record_change
+from tenants.domain.audited import describe_row
 from tenants.errors import Conflict, NotFound
 from tenants.models import WebhookDelivery, WebhookEndpoint
 from webhooks.endpoints import lock_endpoint
@@ -23,15 +25,18 @@ def redeliver(*, delivery: WebhookDelivery) -> WebhookDelivery:
         now = timezone.now()
         waiting = WebhookDelivery.objects.filter(pk=delivery.pk, state=WebhookDelivery.State.PENDING)
         if waiting.update(next_attempt_at=now):
-            return waiting.get()
-        return WebhookDelivery.objects.create(
-            tenant_id=delivery.tenant_id,
-            endpoint=endpoint,
-            event_id=delivery.event_id,
-            event=delivery.event,
-            body=delivery.body,
-            next_attempt_at=now,
-        )
+            again = waiting.get()
+        else:
+            again = WebhookDelivery.objects.create(
+                tenant_id=delivery.tenant_id,
+                endpoint=endpoint,
+                event_id=delivery.event_id,
+                event=delivery.event,
+                body=delivery.body,
+                next_attempt_at=now,
+            )
+        _record(again, "webhook.redelivered")
+    return again
 
 
 def send_ping(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
@@ -39,7 +44,13 @@ def send_ping(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
     with transaction.atomic():
         woken = _wake(endpoint.pk)
         (delivery,) = send_event([woken], WebhookEndpoint.Event.PING, {"webhook": str(woken.pk)})
+        _record(delivery, "webhook.tested")
     return delivery
+
+
+def _record(delivery: WebhookDelivery, action: str) -> None:
+    described = {**describe_row(delivery), "delivery": delivery.pk}
+    record_change(action=action, object_id=delivery.endpoint_id, before=None, after=described)
 
 
 def _wake(endpoint_id: UUID) -> WebhookEndpoint:

@@ -6,15 +6,18 @@ each is written once however often the worker is killed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from jobs.items import items_of
+from jobs.items import end_items, items_of
 from jobs.models import Job, JobItem
 from jobs.turn import Turn
+from tenants.domain.quotas import check_quota, describe_full, fit_into_quota, read_room
 from tenants.models import Gallery, Product
 from transfer.errors import LineProblem
 from transfer.imports.request import Mode
@@ -24,27 +27,43 @@ _BATCH = 500
 _FIELDS = ("title", "category", "attributes", "score_threshold")
 
 
+@dataclass(frozen=True)
+class _Written:
+    """How many products were created and changed; `unfit`: SKUs that the shop has no room for."""
+
+    created: int
+    updated: int
+    unfit: Sequence[str]
+
+
 def store_products(job: Job, gallery: Gallery, mode: Mode, turn: Turn) -> None:
     """Create the products that are missing; but in mode `create`, change the others as their rows say.
 
-    Raises `NotDone` when the slice is over.
+    Rows of products that the shop has no room for end as failed (`quota_exceeded`). Raises `NotDone` when the
+    slice is over.
     """
     while not job.result.get("products_stored"):
         turn.check()
-        rows = items_of(job.pk, JobItem.State.PENDING)
-        skus = _next_skus(rows, job.result.get("products_after", ""))
-        with transaction.atomic():
-            if not skus:
-                keep_standing(job, products_stored=True)
-                return
-            said = _merge_rows(rows.filter(sku__in=skus))
-            created, updated = _write_products(gallery, mode, said)
-            keep_standing(
-                job,
-                products_after=skus[-1],
-                created=job.result.get("created", 0) + created,
-                updated=job.result.get("updated", 0) + updated,
-            )
+        fit_into_quota(partial(_store_batch, job, gallery, mode))
+
+
+def _store_batch(job: Job, gallery: Gallery, mode: Mode) -> None:
+    rows = items_of(job.pk, JobItem.State.PENDING)
+    skus = _next_skus(rows, job.result.get("products_after", ""))
+    with transaction.atomic():
+        if not skus:
+            keep_standing(job, products_stored=True)
+            return
+        said = _merge_rows(rows.filter(sku__in=skus))
+        written = _write_products(gallery, mode, said)
+        unfit = rows.filter(sku__in=written.unfit)
+        end_items(unfit, code="quota_exceeded", message=describe_full(gallery.tenant_id, "products"))
+        keep_standing(
+            job,
+            products_after=skus[-1],
+            created=job.result.get("created", 0) + written.created,
+            updated=job.result.get("updated", 0) + written.updated,
+        )
 
 
 def link_styles(job: Job, gallery: Gallery, turn: Turn) -> None:
@@ -78,18 +97,22 @@ def _merge_rows(rows: QuerySet[JobItem]) -> dict[str, dict[str, Any]]:
     return said
 
 
-def _write_products(gallery: Gallery, mode: Mode, said: Mapping[str, Mapping[str, Any]]) -> tuple[int, int]:
-    """How many products were created, and how many changed."""
+def _write_products(gallery: Gallery, mode: Mode, said: Mapping[str, Mapping[str, Any]]) -> _Written:
+    """Raises `QuotaExceeded` when somebody else took the room meanwhile."""
     there = _lock_products(gallery, said)
-    missing = [sku for sku in said if sku not in there]
+    room = read_room(gallery.tenant_id).products
+    lacking = [sku for sku in said if sku not in there]
+    missing, unfit = lacking[:room], lacking[len(lacking[:room]) :]
     Product.objects.bulk_create(
         (Product(tenant_id=gallery.tenant_id, gallery=gallery, sku=sku, **said[sku]) for sku in missing),
         # Somebody else may create the same SKU at this moment; then it is there, as if it had been before.
         ignore_conflicts=True,
     )
+    if missing:
+        check_quota(gallery.tenant_id, "products")
     changed = [] if mode == "create" else [there[sku] for sku in there if _change(there[sku], said[sku])]
     Product.objects.bulk_update(changed, [*_FIELDS, "updated_at"])
-    return len(missing), len(changed)
+    return _Written(created=len(missing), updated=len(changed), unfit=unfit)
 
 
 def _lock_products(gallery: Gallery, skus: Iterable[str]) -> dict[str, Product]:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from inference.errors import ImageRejected
 from inference.images import check_picture
+from inference.metadata import remove_metadata
 from jobs.models import JobItem
 from transfer.errors import RowRefused
 from transfer.sources.manifests.source import is_url
@@ -20,7 +21,9 @@ _FETCHERS = 8
 
 @dataclass(frozen=True)
 class ReadPhoto:
-    """image_format: a key of `tenants.domain.files.CONTENT_TYPES`. sha256: of the bytes, in hex."""
+    """data: the photo without its metadata. image_format: a key of `tenants.domain.files.CONTENT_TYPES`.
+    sha256: of `data`, in hex.
+    """
 
     item: JobItem
     data: bytes
@@ -53,8 +56,10 @@ def _fetchers() -> ThreadPoolExecutor:
 
 def _read_photo(source: Source, item: JobItem) -> ReadPhoto | UnreadPhoto:
     try:
-        data = source.read_photo(item.place)
-        return ReadPhoto(item, data, _check_photo(data), hashlib.sha256(data).hexdigest())
+        sent = source.read_photo(item.place)
+        image_format = _check_photo(sent)
+        data = remove_metadata(sent)
+        return ReadPhoto(item, data, image_format, hashlib.sha256(data).hexdigest())
     except RowRefused as refused:
         return UnreadPhoto(item, refused)
     except ImageRejected as rejected:

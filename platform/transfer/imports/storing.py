@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from jobs.items import describe_failure
 from jobs.models import JobItem
-from tenants.domain.files import CONTENT_TYPES, clean_filename, replace_file
+from tenants.domain.files import CONTENT_TYPES, clean_filename, remove_file, replace_file
 from tenants.domain.images import name_file, retry_failed
+from tenants.domain.quotas import QuotaExceeded, check_quota, describe_full, fit_into_quota, read_room
 from tenants.models import Gallery, Product, ReferenceImage
+from transfer.imports.leftovers import remove_leftovers
 from transfer.imports.reading import ReadPhoto
 
 _WRITERS = 4
@@ -25,12 +27,17 @@ def store_photos(gallery: Gallery, photos: Sequence[ReadPhoto]) -> None:
     """Store the photos' files and rows, and say so in their items, all or none.
 
     A photo that its product has already ends its item as `duplicate`, unless it had failed: then it gets
-    another chance with these bytes. One that another product has is stored, and that noted as a conflict.
+    another chance with these bytes. One that another product has is stored, and that noted as a conflict. One
+    that the shop has no room for ends its item as failed (`quota_exceeded`).
 
     The items are locked first, so that whoever cancels the import waits for the end of this, and products
     next, so that nobody adds the same photo or deletes the product meanwhile. Killed at any point, it leaves
-    files at most, under names that the next attempt uses again. Raises `StorageAway`.
+    files at most, under names that the next attempt uses again. Raises `StorageAway`, `Unavailable`.
     """
+    fit_into_quota(partial(_store, gallery, photos))
+
+
+def _store(gallery: Gallery, photos: Sequence[ReadPhoto]) -> None:
     with transaction.atomic():
         waiting = _lock_items(photos)
         placing = _Placing(gallery, waiting)
@@ -64,6 +71,7 @@ class _Placing:
         self._gallery = gallery
         self._products = _lock_products(gallery, {photo.item.sku for photo in photos})
         self._known = _find_known(gallery, {photo.sha256 for photo in photos})
+        self._room = read_room(gallery.tenant_id)
         self._new: list[tuple[ReferenceImage, bytes]] = []
 
     def place(self, photo: ReadPhoto) -> None:
@@ -74,7 +82,9 @@ class _Placing:
             return
         known = self._known.setdefault(photo.sha256, [])
         own = next((other for other in known if other.product_id == product_id), None)
-        if own is None:
+        if own is None and not self._room.take_photo(len(photo.data)):
+            _fail_unfit(self._gallery, photo.item)
+        elif own is None:
             photo.item.conflicts = [other.image_id for other in known]
             known.append(_Known(self._add_image(photo, product_id), product_id))
         elif own.failed:
@@ -83,10 +93,18 @@ class _Placing:
             _end_as_duplicate(photo.item, own)
 
     def write(self) -> None:
-        """Store the files, then the rows of the new photos."""
+        """Store the files, then the rows of the new photos. Raises `QuotaExceeded`."""
+        if not self._new:
+            return
         names = [image.file for image, _ in self._new]
         list(_writers().map(replace_file, names, [data for _, data in self._new]))
         ReferenceImage.objects.bulk_create(image for image, _ in self._new)
+        try:
+            check_quota(self._gallery.tenant_id, "images", "bytes")
+        except QuotaExceeded:
+            # Somebody else took the room meanwhile: the next try may find no place for all of these.
+            list(_writers().map(remove_file, names))
+            raise
 
     def _add_image(self, photo: ReadPhoto, product_id: UUID) -> UUID:
         item = photo.item
@@ -127,6 +145,14 @@ def _find_known(gallery: Gallery, hashes: set[str]) -> dict[str, list[_Known]]:
     return known
 
 
+def _fail_unfit(gallery: Gallery, item: JobItem) -> None:
+    if item.attempts > 1:
+        # An earlier attempt may have been killed behind its file.
+        remove_leftovers(gallery, [item])
+    message = describe_full(item.tenant_id, "images", "bytes")
+    _change(item, describe_failure("quota_exceeded", message))
+
+
 def _wait_for(item: JobItem, image_id: UUID) -> None:
     item.state = JobItem.State.STORED
     item.image_id = image_id
@@ -152,5 +178,9 @@ def describe_orphan() -> Mapping[str, Any]:
 
 
 def _fail_orphan(item: JobItem) -> None:
-    for name, value in describe_orphan().items():
+    _change(item, describe_orphan())
+
+
+def _change(item: JobItem, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
         setattr(item, name, value)

@@ -2,8 +2,10 @@
 
 import hashlib
 
+from django.db import transaction
 from django.utils import timezone
 
+from tenants.domain.audit import record_change
 from tenants.models import Upload, UploadChunk
 from transfer.uploads.chunks import read_chunk
 from transfer.uploads.errors import UploadRefused
@@ -24,7 +26,15 @@ def complete_upload(upload: Upload) -> Upload:
             "All chunks are there, but the file is not the one that its sha256 says. Begin a new upload.",
             code="upload_damaged",
         )
-    Upload.objects.filter(pk=upload.pk, completed_at=None).update(completed_at=timezone.now())
+    with transaction.atomic():
+        now = timezone.now()
+        if Upload.objects.filter(pk=upload.pk, completed_at=None).update(completed_at=now):
+            record_change(
+                action="upload.completed",
+                object_id=upload.pk,
+                before={"completed_at": None},
+                after={"completed_at": now},
+            )
     upload.refresh_from_db()
     return upload
 

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from jobs.dispatch import REMOVE_UPLOADS, dispatch_on_commit
 from retrieval.photos.files import delete_file
+from tenants.domain.audit import record_change
+from tenants.domain.audited import describe_row
 from tenants.errors import Conflict
 from tenants.models import Upload, UploadChunk
 from transfer.uploads.chunks import list_files, name_chunk
@@ -42,7 +44,11 @@ def discard_upload(*, upload: Upload) -> None:
 def expire_upload(upload: Upload) -> None:
     """Let it end now, whoever might want it."""
     with transaction.atomic():
-        Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now())
+        now = timezone.now()
+        if Upload.objects.filter(pk=upload.pk, expires_at__gt=now).update(expires_at=now):
+            record_change(
+                action="upload.deleted", object_id=upload.pk, before=describe_row(upload), after=None
+            )
         dispatch_on_commit(REMOVE_UPLOADS, str(upload.tenant_id))
 
 

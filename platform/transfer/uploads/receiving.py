@@ -7,6 +7,8 @@ from typing import BinaryIO
 from django.conf import settings
 from django.db import transaction
 
+from tenants.domain.audit import record_change
+from tenants.domain.audited import describe_row
 from tenants.domain.files import clean_filename, remove_file
 from tenants.errors import Conflict
 from tenants.models import Upload, UploadChunk
@@ -32,13 +34,16 @@ def create_upload(*, filename: str, size: int, sha256: str = "") -> Upload:
         raise UploadRefused(
             f"The file is larger than {limit} MiB. Send it in parts.", code="upload_too_large"
         )
-    return Upload.objects.create(
-        tenant_id=current_tenant_id(),
-        filename=clean_filename(filename),
-        size=size,
-        sha256=sha256.lower(),
-        expires_at=renewed_expiry(),
-    )
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            tenant_id=current_tenant_id(),
+            filename=clean_filename(filename),
+            size=size,
+            sha256=sha256.lower(),
+            expires_at=renewed_expiry(),
+        )
+        record_change(action="upload.created", object_id=upload.pk, before=None, after=describe_row(upload))
+    return upload
 
 
 def append_chunk(*, upload: Upload, offset: int, sha256: str, data: bytes) -> Upload:

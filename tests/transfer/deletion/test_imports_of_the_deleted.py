@@ -20,6 +20,7 @@ from tests.api.photos import draw_photo
 from tests.retrieval.estate import count_rows, list_files
 from tests.retrieval.moments import act_after, act_before, once
 from tests.retrieval.shelf import Shelf, drop_collections_of, list_collections, open_shelf
+from tests.tenants.rows import change_rows
 from tests.transfer.sources.packing import pack_zip
 from transfer.imports import feeding, running
 from transfer.imports.request import ImportRequest
@@ -56,7 +57,7 @@ def begin_import(shelf: Shelf) -> Job:
 
 def run(job: Job, work: Callable[[Job], None]) -> None:
     """Run the job for a slice as a worker does that finds it abandoned."""
-    Job.across_tenants.filter(pk=job.pk).update(leased_until="2020-01-01T00:00Z", attempts=0)
+    change_rows(Job.across_tenants.filter(pk=job.pk), leased_until="2020-01-01T00:00Z", attempts=0)
     with run_job(job.pk) as claimed:
         if claimed is not None:
             work(claimed)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings as django_settings
+from PIL import Image
 from pytest_django import Settings
 
 from jobs.cancelling import cancel_job
@@ -135,6 +136,28 @@ def test_exported_gallery_is_imported_as_the_same_gallery(stall: Shelf, store: V
         assert len(found) == 5
         assert found == search(stall.gallery, seed)
     drop_collections_of(Shelf(stall.tenant, copy, stall.product), store)
+
+
+def test_photo_that_had_metadata_is_known_again_in_its_own_export(stall: Shelf, store: VectorStore) -> None:
+    gallery = open_beside(stall, store)
+    shelf = Shelf(stall.tenant, gallery, create_product(gallery=gallery, sku="one"))
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    photo = draw_photo(21, image_format="JPEG")
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(photo)).save(buffer, "JPEG", quality="keep", exif=exif)
+    added = add_bytes(shelf, buffer.getvalue())
+    assert b"at home" in buffer.getvalue()
+
+    job = run_slice(start_export(gallery=gallery, trigger="test"))
+    with open_export(job)[2] as file, zipfile.ZipFile(io.BytesIO(file.read())) as archive:
+        (stored,) = (archive.read(name) for name in archive.namelist() if name.startswith("photos/"))
+    imported = import_upload(gallery, UUID(job.result["upload"]))
+
+    assert b"at home" not in stored
+    assert hashlib.sha256(stored).hexdigest() == added.sha256
+    assert (imported.state, imported.done, imported.skipped) == ("succeeded", 0, 1)
+    assert len(describe_photos(gallery)) == 1
 
 
 def test_gallery_without_any_photo_comes_back(stall: Shelf, store: VectorStore) -> None:

@@ -21,6 +21,7 @@ from tests.api.photos import draw_photo
 from tests.jobs.conftest import broker, relay
 from tests.jobs.messages import list_messages, take_message
 from tests.retrieval.shelf import Shelf, drop_collections_of, open_shelf
+from tests.tenants.rows import change_rows
 from tests.transfer.imports.catalogues import (
     Catalogue,
     assert_exact,
@@ -45,7 +46,7 @@ Serve = Callable[[Catalogue], Catalogue]
 @pytest.fixture(autouse=True)
 def alone(rows: None) -> None:
     """No job that another test has left waits: the sweeper would find it, too."""
-    Job.across_tenants.filter(state__in=UNFINISHED).update(state=Job.State.CANCELLED)
+    change_rows(Job.across_tenants.filter(state__in=UNFINISHED), state=Job.State.CANCELLED)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def sweep_jobs() -> None:
 
 def grow_old(*jobs: UUID) -> None:
     """The sweeper leaves young jobs alone."""
-    Job.across_tenants.filter(pk__in=jobs).update(created_at="2020-01-01T00:00Z")
+    change_rows(Job.across_tenants.filter(pk__in=jobs), created_at="2020-01-01T00:00Z")
 
 
 def has_ended(job_id: UUID) -> bool:

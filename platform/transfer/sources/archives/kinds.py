@@ -10,7 +10,10 @@ from transfer.sources.manifests import is_manifest
 
 _READ = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"}
 # Pictures that we cannot read are rows, too, so that somebody is told.
-_NOT_READ = {".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd"}
+_NOT_READ = {
+    *(".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".ico", ".tga", ".qoi"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".eps", ".dng", ".cr2", ".nef", ".arw"),
+}
 _PACKED = {".zip", ".zipx", ".7z", ".rar", ".tar", ".cab", ".iso", ".cpio", ".ar", ".arj"}
 _COMPRESSED = {".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst", ".lz4", ".lzma", ".z"}
 # ZIP inside, but papers to their owners.
