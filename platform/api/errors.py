@@ -18,7 +18,6 @@ from rest_framework.response import Response
 
 from config.log import request_id
 from inference.errors import ImageRejected
-from jobs.errors import Unavailable
 from tenants.errors import DomainError
 
 CONTENT_TYPE = "application/problem+json"
@@ -28,11 +27,14 @@ _log = logging.getLogger(__name__)
 PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_request": (400, "The request is not valid"),
     "malformed_body": (400, "The body cannot be read"),
+    "idempotency_key_malformed": (400, "The Idempotency-Key cannot be read"),
     "key_missing": (401, "An API key is needed"),
     "key_rejected": (401, "The API key is not accepted"),
     "key_revoked": (401, "The API key is revoked"),
     "key_expired": (401, "The API key has expired"),
+    "owner_needed": (403, "Only an owner may do this"),
     "scope_missing": (403, "The API key may not do this"),
+    "quota_exceeded": (403, "The shop's quota is used up"),
     "source_not_allowed": (403, "The source may not be read"),
     "not_found": (404, "Not found"),
     "gallery_not_found": (404, "No such gallery"),
@@ -45,12 +47,17 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "calibration_not_found": (404, "No such calibration"),
     "evaluation_not_found": (404, "No such evaluation"),
     "policy_not_found": (404, "No such policy"),
+    "key_not_found": (404, "No such API key"),
+    "member_not_found": (404, "No such member"),
+    "invitation_not_found": (404, "No such invitation"),
     "webhook_not_found": (404, "No such webhook"),
     "delivery_not_found": (404, "No such delivery"),
     "archive_not_found": (404, "No such archive"),
+    "media_not_found": (404, "No such photo"),
     "method_not_allowed": (405, "Method not allowed"),
     "not_acceptable": (406, "No acceptable representation"),
     "conflict": (409, "Conflict"),
+    "email_taken": (409, "The address has an account"),
     "gallery_name_taken": (409, "The name is taken"),
     "gallery_not_ready": (409, "The gallery is not ready"),
     "gallery_empty": (409, "The gallery has no photos"),
@@ -60,12 +67,24 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "calibration_outdated": (409, "The calibration is outdated"),
     "sku_taken": (409, "The SKU is taken"),
     "product_deleted": (409, "The product was deleted"),
+    "too_many_keys": (409, "There are too many API keys"),
+    "key_rotated": (409, "The API key was rotated already"),
+    "key_ended": (409, "The API key has ended"),
+    "last_admin_key": (409, "This is the last key that looks after the shop"),
+    "last_owner": (409, "This is the last owner"),
+    "already_member": (409, "The person is a member"),
+    "already_invited": (409, "The person is invited"),
+    "too_many_invitations": (409, "There are too many invitations"),
+    "invitation_just_sent": (409, "The mail was sent just now"),
+    "invitation_ended": (409, "The invitation has ended"),
     "too_many_webhooks": (409, "There are too many webhooks"),
     "webhook_disabled": (409, "The webhook is disabled"),
     "archive_not_ready": (409, "The archive is not ready"),
     "upload_offset": (409, "The upload goes on elsewhere"),
     "upload_closed": (409, "The upload takes no chunks"),
     "upload_not_complete": (409, "The upload is not complete"),
+    "idempotency_in_progress": (409, "The call is at work"),
+    "idempotency_answer_lost": (409, "The answer is lost"),
     "upload_in_use": (409, "The upload is in use"),
     "upload_lost": (409, "A part of the upload is lost"),
     "job_not_cancellable": (409, "The job cannot be cancelled"),
@@ -75,6 +94,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "nothing_to_retry": (409, "There is nothing to retry"),
     "source_gone": (409, "The source is gone"),
     "gallery_deleted": (409, "The gallery was deleted"),
+    "invitation_rejected": (410, "The invitation does not count"),
+    "invitation_elsewhere": (410, "The invitation is for somebody else"),
     "body_too_large": (413, "The body is too large"),
     "image_too_large": (413, "The image is too large"),
     "chunk_too_large": (413, "The chunk is too large"),
@@ -93,12 +114,16 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "source_not_found": (422, "The source is not there"),
     "source_unreadable": (422, "The source cannot be read"),
     "invalid_settings": (422, "The settings cannot work"),
+    "idempotency_key_reused": (422, "The Idempotency-Key was used before"),
     "webhook_url_refused": (422, "The webhook's address is refused"),
     "model_missing": (422, "The model is not available"),
     "rate_limited": (429, "Too many requests"),
+    "too_many_at_once": (429, "Too many recognitions at once"),
     "internal_error": (500, "An error of ours"),
     "broker_away": (503, "The broker is away"),
+    "mail_away": (503, "The mail server is away"),
     "database_away": (503, "The database is away"),
+    "decoders_away": (503, "No decoder is free"),
     "storage_away": (503, "The file storage is away"),
     "index_away": (503, "The vector index is away"),
     "workers_away": (503, "No worker is running"),
@@ -158,10 +183,10 @@ def answer_error(error: Exception, _context: dict[str, Any]) -> Response | None:
 
 def describe_error(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     """(problem, headers) of an expected error, None of any other."""
-    if isinstance(error, Unavailable):
-        return make_problem(error.code, error.message), {"Retry-After": str(error.retry_after)}
     if isinstance(error, DomainError):
-        return make_problem(error.code, error.message, **error.extra), _headers_of(error.code)
+        return make_problem(error.code, error.message, **error.extra), _headers_of(
+            error.code, error.retry_after
+        )
     if isinstance(error, ImageRejected):
         return make_problem(error.code, error.message), _headers_of(error.code)
     if isinstance(error, exceptions.APIException):
@@ -186,8 +211,10 @@ def _describe_rest_error(error: exceptions.APIException) -> tuple[dict[str, Any]
     return make_problem(code, str(error.detail)), _headers_of(code)
 
 
-def _headers_of(code: str) -> dict[str, str]:
-    """What goes with the status: a challenge with 401, when to ask again with 503."""
+def _headers_of(code: str, retry_after: int | None = None) -> dict[str, str]:
+    """What goes with the status: a challenge with 401, when to ask again with 503 or where that is known."""
+    if retry_after is not None:
+        return {"Retry-After": str(retry_after)}
     return {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(PROBLEMS[code][0], {})
 
 

@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+_NOT_OURS = "This is no cursor of ours. Follow `next` as it was answered."
 
 
 class CursorPages(CursorPagination):
@@ -19,13 +21,13 @@ class CursorPages(CursorPagination):
     page_size_query_description = "Rows a page, at most 200."
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """The place in the list. Raises `NotFound` for one that we did not give out."""
-        cursor: Cursor | None = super().decode_cursor(request)
-        if cursor and cursor.position is not None:
-            try:
+        """The place in the list. Raises `ValidationError` for one that we did not give out."""
+        try:
+            cursor: Cursor | None = super().decode_cursor(request)
+            if cursor and cursor.position is not None:
                 UUID(str(cursor.position))
-            except ValueError as error:
-                raise NotFound(self.invalid_cursor_message) from error
+        except (NotFound, ValueError) as error:
+            raise ValidationError({self.cursor_query_param: [_NOT_OURS]}) from error
         return cursor
 
     def get_paginated_response(self, data: Any) -> Response:

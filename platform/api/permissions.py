@@ -26,8 +26,14 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True, or `ScopeMissing` naming the scope."""
         key = request.auth
-        reading = request.method in {"GET", "HEAD", "OPTIONS"}
-        needed: Scope = getattr(view, "read_scope" if reading else "write_scope")
+        needed = find_needed_scope(view, str(request.method))
         if not isinstance(key, ApiKey) or not {needed, Scope.ADMIN} & set(key.scopes):
             raise ScopeMissing(f"This call needs a key with the scope `{needed}`.")
         return True
+
+
+def find_needed_scope(view: APIView, method: str) -> Scope:
+    """The scope that a view names for calls with this method."""
+    reading = method in {"GET", "HEAD", "OPTIONS"}
+    scope: Scope = getattr(view, "read_scope" if reading else "write_scope")
+    return scope

@@ -7,7 +7,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
-from jobs.calls import QUEUE
+from jobs.admission import QUEUE
 from jobs.errors import Unavailable
 from jobs.presence import list_workers
 from jobs.valkey import connect_valkey

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 
 from api.errors import CONTENT_TYPE, make_problem
 from inference.errors import ImageRejected
-from inference.images import decode_picture, sniff_format
+from inference.images import sniff_format
+from retrieval.pictures import decode_photo
+from tenants.domain.quotas import QuotaExceeded
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ def _take_file(file: "UploadedFile[Any]", store: Callable[[CheckedFile], dict[st
     name = file.name or "unnamed"
     try:
         data = _read_checked(file)
-    except ImageRejected as refused:
+        stored = store(CheckedFile(name, sniff_format(data), data))
+    except (ImageRejected, QuotaExceeded) as refused:
         error = {"code": refused.code, "message": refused.message}
         return {"filename": name, "created": False, "image": None, "error": error}
-    stored = store(CheckedFile(name, sniff_format(data), data))
     return {"filename": name, "error": None, **stored}
 
 
@@ -64,5 +66,5 @@ def _read_checked(file: "UploadedFile[Any]") -> bytes:
     if (file.size or 0) > limit:
         raise ImageRejected("image_too_large", f"The file is larger than {limit // 2**20} MiB.")
     data: bytes = file.read()
-    decode_picture(data)
+    decode_photo(data)
     return data

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from api.views.audit import AuditEventsView, AuditExportView
 from api.views.calibrations import CalibrationApplyView, CalibrationsView, CalibrationView
 from api.views.distractors import DistractorsView, DistractorView
 from api.views.evaluations import EvaluationApplyView, EvaluationsView, EvaluationView
@@ -9,11 +10,16 @@ from api.views.exports import ExportsView, JobArchiveView
 from api.views.galleries import GalleriesView, GalleryView, ReindexView
 from api.views.images import ImagesView, ImageUploadsView, ImageView
 from api.views.imports import ImportsView
+from api.views.invitations import InvitationResendView, InvitationsView, InvitationView
 from api.views.jobs import JobCancelView, JobItemsView, JobReportView, JobRetryView, JobsView, JobView
+from api.views.keys import KeyRotationView, KeysView, KeyView
 from api.views.labelled_queries import LabelledQueriesView, LabelledQueryView
+from api.views.members import MembersView, MemberView
+from api.views.privacy import PrivacyView
 from api.views.products import ProductsView, ProductView
 from api.views.queries import RecognizeView, SearchView
 from api.views.uploads import ChunksView, UploadsView, UploadView
+from api.views.usage import UsageView
 from api.views.webhooks import (
     WebhookDeliveriesView,
     WebhookDeliveryView,
@@ -65,6 +71,14 @@ urlpatterns = [
     path("uploads/<uuid:upload>/chunks", ChunksView.as_view(), name="chunks"),
     path("distractors", DistractorsView.as_view(), name="distractors"),
     path("distractors/<uuid:distractor>", DistractorView.as_view(), name="distractor"),
+    path("keys", KeysView.as_view(), name="keys"),
+    path("keys/<uuid:key>", KeyView.as_view(), name="key"),
+    path("keys/<uuid:key>/rotate", KeyRotationView.as_view(), name="rotate_key"),
+    path("members", MembersView.as_view(), name="members"),
+    path("members/<uuid:member>", MemberView.as_view(), name="member"),
+    path("invitations", InvitationsView.as_view(), name="invitations"),
+    path("invitations/<uuid:invitation>", InvitationView.as_view(), name="api_invitation"),
+    path("invitations/<uuid:invitation>/resend", InvitationResendView.as_view(), name="resend_invitation"),
     path("webhooks", WebhooksView.as_view(), name="webhooks"),
     path(_WEBHOOK, WebhookView.as_view(), name="webhook"),
     path(f"{_WEBHOOK}/rotate-secret", WebhookRotationView.as_view(), name="rotate_webhook_secret"),
@@ -72,6 +86,10 @@ urlpatterns = [
     path(f"{_WEBHOOK}/deliveries", WebhookDeliveriesView.as_view(), name="webhook_deliveries"),
     path(_DELIVERY, WebhookDeliveryView.as_view(), name="webhook_delivery"),
     path(f"{_DELIVERY}/redeliver", WebhookRedeliveryView.as_view(), name="redeliver_webhook"),
+    path("audit-events", AuditEventsView.as_view(), name="audit_events"),
+    path("audit-events.csv", AuditExportView.as_view(), name="audit_export"),
+    path("usage", UsageView.as_view(), name="usage"),
+    path("privacy", PrivacyView.as_view(), name="privacy"),
     path("jobs", JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job>", JobView.as_view(), name="job"),
     path("jobs/<uuid:job>/items", JobItemsView.as_view(), name="job_items"),

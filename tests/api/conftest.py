@@ -10,6 +10,7 @@ from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
 from tests.api.measuring import measure_gallery, wait_done
 from tests.api.photos import draw_photo
 from tests.conftest import Service, Shop, open_shop
+from tests.tenants.people import make_member
 
 SEEDS = (1, 2, 3)
 
@@ -19,7 +20,8 @@ class Stall:
     """A shop's gallery with a product for each of `SEEDS`, one indexed photo each, and what was measured.
 
     job: an export of the gallery. measured: ids of a distractor, a labelled query, a calibration, an
-    evaluation, a webhook, a delivery and an upload, by what addresses call them.
+    evaluation, a webhook, a delivery, an upload, a key, an invitation and a member, by what
+    addresses call them.
     """
 
     shop: Shop
@@ -50,7 +52,12 @@ def make_stall(shop: Shop) -> Stall:
         for image in upload(shop, gallery, product, draw_photo(seed))
     ]
     wait_indexed(shop, gallery, len(images))
-    others = {**measure_gallery(shop, gallery), **add_webhook(shop), "upload": begin_upload(shop)}
+    others = {
+        **measure_gallery(shop, gallery),
+        **add_webhook(shop),
+        **invite_people(shop),
+        "upload": begin_upload(shop),
+    }
     job = wait_done(shop, shop.http.post(f"/v1/galleries/{gallery}/exports"))["id"]
     return Stall(shop, gallery, products, images, job, others)
 
@@ -61,6 +68,14 @@ def add_webhook(shop: Shop) -> dict[str, str]:
     webhook = shop.http.post("/v1/webhooks", json=body).json()["id"]
     delivery = shop.http.post(f"/v1/webhooks/{webhook}/test").json()["id"]
     return {"webhook": webhook, "delivery": delivery}
+
+
+def invite_people(shop: Shop) -> dict[str, str]:
+    """The ids of an invitation, and of a key that opens nothing much."""
+    guest = {"email": f"{shop.tenant.slug}@shop.example", "role": "viewer"}
+    invitation = shop.http.post("/v1/invitations", json=guest).json()["id"]
+    key = shop.http.post("/v1/keys", json={"name": "till", "scopes": ["recognize"]}).json()["id"]
+    return {"invitation": invitation, "key": key}
 
 
 def begin_upload(shop: Shop) -> str:
@@ -76,8 +91,12 @@ def stalls(service: Service, django_db_blocker: DjangoDbBlocker) -> Iterator[tup
     """Acme's and Globex's: the same SKUs and photos. Tests that change something use `acme` and `globex`."""
     with django_db_blocker.unblock():
         shops = open_shop(service, "acme"), open_shop(service, "globex")
+        members = [str(make_member(shop.tenant, "owner").pk) for shop in shops]
     with shops[0].http, shops[1].http:
-        yield make_stall(shops[0]), make_stall(shops[1])
+        made = make_stall(shops[0]), make_stall(shops[1])
+        for stall, member in zip(made, members, strict=True):
+            stall.measured["member"] = member
+        yield made
 
 
 @pytest.fixture(scope="session")

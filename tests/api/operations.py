@@ -79,6 +79,10 @@ def call(operation: Operation, shop: Shop | httpx.Client, ids: dict[str, str]) -
         body = {"params": {"offset": 0}, "content": b"PK", "headers": headers}
     elif operation.id == "create_import":
         body = {"files": {"file": ("shop.csv", b"sku,image\n")}}
+    elif operation.id == "create_key":
+        body = {"json": {"name": "new", "scopes": ["recognize"]}}
+    elif operation.id == "create_invitation":
+        body = {"json": {"email": f"{uuid.uuid4().hex}@shop.example", "role": "viewer"}}
     elif operation.id == "create_webhook":
         body = {"json": {"url": "http://127.0.0.1:9/", "events": ["endpoint.disabled"]}}
     elif operation.method in {"post", "put", "patch"}:

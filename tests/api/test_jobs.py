@@ -13,20 +13,20 @@ from tests.api.conftest import Stall
 from tests.api.problems import check_problem
 from tests.api.sending import list_items, wait_ended
 from tests.conftest import Shop
+from tests.tenants.rows import add_rows, change_rows
 
 
 def make_job(shop: Shop, **fields: Any) -> Job:
     """A row that no worker takes: it has ended, or somebody seems to be at it."""
     given = {"kind": "import", "trigger": "test", "state": "succeeded", "input": _request(), **fields}
-    (job,) = Job.across_tenants.bulk_create([Job(tenant=shop.tenant, **given)])
+    job = Job(tenant=shop.tenant, **given)
+    add_rows(job)
     return job
 
 
 def add_items(shop: Shop, job: Job, *states: str, **fields: Any) -> None:
-    JobItem.across_tenants.bulk_create(
-        JobItem(tenant=shop.tenant, job=job, line=line, sku=f"sku-{line}", state=state, **fields)
-        for line, state in enumerate(states, start=1)
-    )
+    for line, state in enumerate(states, start=1):
+        add_rows(JobItem(tenant=shop.tenant, job=job, line=line, sku=f"sku-{line}", state=state, **fields))
 
 
 def list_ids(shop: Shop, **query: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_running_job_shows_counts_pace_and_time_left(acme: Shop) -> None:
     held = {"leased_until": "2100-01-01T00:00Z", "started_at": began, "state": "running"}
     job = make_job(acme, total=200, done=80, failed=15, skipped=5, **held)
     shown = acme.http.get(f"/v1/jobs/{job.pk}").json()
-    Job.across_tenants.filter(pk=job.pk).update(state="cancelled", leased_until=None)
+    change_rows(Job.across_tenants.filter(pk=job.pk), state="cancelled", leased_until=None)
     assert shown["counts"] == {"total": 200, "done": 80, "failed": 15, "skipped": 5, "pending": 100}
     assert shown["items_per_second"] == pytest.approx(2, rel=0.1)
     assert shown["seconds_left"] == pytest.approx(50, rel=0.1)
@@ -99,7 +99,7 @@ def test_job_without_an_archive_says_so(acme: Shop) -> None:
     running = make_job(acme, kind="export", state="running", leased_until="2100-01-01T00:00Z")
     for job, code in ((running, "archive_not_ready"), (make_job(acme), "archive_not_found")):
         check_problem(acme.http.get(f"/v1/jobs/{job.pk}/archive"), code)
-    Job.across_tenants.filter(pk=running.pk).update(state="cancelled", leased_until=None)
+    change_rows(Job.across_tenants.filter(pk=running.pk), state="cancelled", leased_until=None)
 
 
 def test_waiting_job_is_cancelled_once(acme: Shop) -> None:

@@ -14,6 +14,7 @@ from tenants.models import Gallery, VectorIndex
 from tenants.scope import tenant_scope
 from tests.retrieval.shelf import Shelf, open_shelf
 from tests.retrieval.stock import add_stock
+from tests.tenants.rows import change_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ def test_drift_of_all_tenants_indexes_is_summed() -> None:
     set_drift(acme, 3, 1)
     set_drift(globex, 10_000, 20_000)
     set_drift(deleted, 7, 7)
-    Gallery.across_tenants.filter(pk=deleted.gallery.pk).update(deleted_at=timezone.now())
+    change_rows(Gallery.across_tenants.filter(pk=deleted.gallery.pk), deleted_at=timezone.now())
     with tenant_scope(acme.tenant.id):
         VectorIndex.objects.filter(gallery=acme.gallery).update(
             checked_at=timezone.now() - timedelta(days=400)

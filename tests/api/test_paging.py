@@ -16,7 +16,7 @@ from tenants.models.api_key import Scope
 from tenants.scope import tenant_scope
 from tests.api.conftest import Stall
 from tests.conftest import Shop
-from tests.tenants.rows import make_gallery, make_image, make_product, make_tenant
+from tests.tenants.rows import change_rows, make_gallery, make_image, make_product, make_tenant
 
 
 def read_pages(shop: Shop, path: str, limit: int, meanwhile: Callable[[], object] = int) -> list[list[str]]:
@@ -67,7 +67,7 @@ def add_gallery(product: Product) -> None:
 
 def add_variant(product: Product) -> None:
     variant = make_product(product.gallery, uuid.uuid4().hex)
-    Product.across_tenants.filter(pk=variant.pk).update(style_of=product)
+    change_rows(Product.across_tenants.filter(pk=variant.pk), style_of=product)
 
 
 def add_job(product: Product) -> None:

@@ -15,6 +15,7 @@ from tenants.models import Upload
 from tests.api.problems import check_problem
 from tests.api.sending import begin_upload, send_chunk, send_file
 from tests.conftest import Service, Shop, wait_until
+from tests.tenants.rows import add_rows, change_rows
 
 DATA = random.Random(5).randbytes(200_000)
 WHOLE = hashlib.sha256(DATA).hexdigest()
@@ -174,15 +175,15 @@ def test_upload_that_an_import_reads_is_not_deleted(acme: Shop) -> None:
     upload = send_file(acme, DATA)
     job = Job(tenant=acme.tenant, kind=Job.Kind.IMPORT, trigger="test", state="running")
     job.input, job.leased_until = {"upload": upload}, "2100-01-01T00:00Z"
-    Job.across_tenants.bulk_create([job])
+    add_rows(job)
     check_problem(acme.http.delete(f"/v1/uploads/{upload}"), "upload_in_use")
-    Job.across_tenants.filter(pk=job.pk).update(state="cancelled", leased_until=None)
+    change_rows(Job.across_tenants.filter(pk=job.pk), state="cancelled", leased_until=None)
     assert acme.http.delete(f"/v1/uploads/{upload}").status_code == 204
 
 
 def test_archive_of_an_export_is_listed_and_takes_no_chunk(acme: Shop) -> None:
     address = begin_upload(acme, DATA)
-    Upload.across_tenants.filter(tenant=acme.tenant).update(kind="export")
+    change_rows(Upload.across_tenants.filter(tenant=acme.tenant), kind="export")
     assert [row["kind"] for row in acme.http.get("/v1/uploads").json()["results"]] == ["export"]
     check_problem(send_chunk(acme, address, 0, DATA), "upload_closed")
     assert read(acme, address)["received"] == 0

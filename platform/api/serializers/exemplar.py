@@ -3,15 +3,20 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.media import MediaUrlField
 from api.serializers.image import FailureSerializer
 from tenants.models import Exemplar
 
-_FIELDS = ["id", "filename", "state", "failure", "content_type", "size", "sha256", "created_at"]
+_FIELDS = ["id", "filename", "state", "failure", "content_type", "size", "sha256", "url", "created_at"]
 
 
 class DistractorSerializer(serializers.ModelSerializer[Exemplar]):
-    """A photo of what the shop does not sell. It counts once its state is `indexed`."""
+    """A photo of what the shop does not sell. It counts once its state is `indexed`.
 
+    `size` and `sha256` are those of the stored file: the photo as it was sent, without its metadata.
+    """
+
+    url = MediaUrlField()
     failure = serializers.SerializerMethodField()
 
     class Meta:

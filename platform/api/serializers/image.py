@@ -3,6 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.media import MediaUrlField
 from tenants.models import ReferenceImage, Region
 
 
@@ -27,9 +28,13 @@ class FailureSerializer(serializers.Serializer[Any]):
 
 
 class ImageSerializer(serializers.ModelSerializer[ReferenceImage]):
-    """A reference photo. It can be found once its state is `indexed`."""
+    """A reference photo. It can be found once its state is `indexed`.
+
+    `size` and `sha256` are those of the stored file: the photo as it was sent, without its metadata.
+    """
 
     product = serializers.PrimaryKeyRelatedField[Any](read_only=True)
+    url = MediaUrlField()
     regions = RegionSerializer(many=True, read_only=True)
     failure = serializers.SerializerMethodField()
 
@@ -46,6 +51,7 @@ class ImageSerializer(serializers.ModelSerializer[ReferenceImage]):
             "sha256",
             "width",
             "height",
+            "url",
             "regions",
             "created_at",
             "indexed_at",

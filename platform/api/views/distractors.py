@@ -65,8 +65,9 @@ class DistractorsView(TenantView):
             return refusal
         exemplars = [result["image"] for result in results if result["image"]]
         job = start_preparation(tenant_id=self.key.tenant_id, exemplars=exemplars, trigger="api")
-        shown = TakenDistractorsSerializer({"results": results, "job": job.pk}).data
-        return Response(shown, status=202, headers=job_headers(job))
+        taken = {"results": results, "job": job.pk}
+        shown = TakenDistractorsSerializer(taken, context=self.get_serializer_context())
+        return Response(shown.data, status=202, headers=job_headers(job))
 
 
 class DistractorView(TenantView):
@@ -77,7 +78,7 @@ class DistractorView(TenantView):
     @extend_schema(operation_id="read_distractor", responses=DistractorSerializer)
     def get(self, _request: Request, distractor: UUID) -> Response:
         """Read a distractor's state."""
-        return Response(DistractorSerializer(get_distractor(distractor)).data)
+        return Response(self.get_serializer(get_distractor(distractor)).data)
 
     @extend_schema(operation_id="delete_distractor", responses={204: None})
     def delete(self, _request: Request, distractor: UUID) -> Response:

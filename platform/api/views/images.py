@@ -46,7 +46,8 @@ class ImageUploadsView(TenantView):
         if refusal := refuse_when_all_failed("images", results):
             return refusal
         dispatch_on_commit(INDEX_IMAGES, str(self.key.tenant_id))
-        return Response(UploadsSerializer({"results": results}).data, status=202)
+        shown = UploadsSerializer({"results": results}, context=self.get_serializer_context())
+        return Response(shown.data, status=202)
 
 
 class ImagesView(TenantView):
@@ -77,7 +78,7 @@ class ImageView(TenantView):
     @extend_schema(operation_id="read_image", responses=ImageSerializer)
     def get(self, _request: Request, gallery: UUID, image: UUID) -> Response:  # noqa: ARG002
         """Read a photo's state and regions."""
-        return Response(ImageSerializer(get_image(self.get_gallery(), self.kwargs["image"])).data)
+        return Response(self.get_serializer(get_image(self.get_gallery(), self.kwargs["image"])).data)
 
     @extend_schema(operation_id="delete_image", responses={204: None})
     def delete(self, _request: Request, gallery: UUID, image: UUID) -> Response:  # noqa: ARG002

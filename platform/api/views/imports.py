@@ -46,6 +46,10 @@ class ImportsView(TenantView):
         job = _start(found, given.validated_data)
         return Response(JobSerializer(job).data, status=202, headers=job_headers(job))
 
+    def stores_files(self, request: Request) -> bool:
+        """Photos by URL are stored as a manifest."""
+        return super().stores_files(request) or (isinstance(request.data, dict) and "photos" in request.data)
+
 
 def _start(gallery: Gallery, said: Mapping[str, Any]) -> Job:
     """The import's job. What comes along is stored as an upload first, and given up if it is refused."""

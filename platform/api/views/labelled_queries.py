@@ -76,8 +76,9 @@ class LabelledQueriesView(TenantView):
         job = start_preparation(
             tenant_id=self.key.tenant_id, gallery=found, exemplars=exemplars, trigger="api"
         )
-        shown = TakenLabelledQueriesSerializer({"results": results, "job": job.pk}).data
-        return Response(shown, status=202, headers=job_headers(job))
+        taken = {"results": results, "job": job.pk}
+        shown = TakenLabelledQueriesSerializer(taken, context=self.get_serializer_context())
+        return Response(shown.data, status=202, headers=job_headers(job))
 
 
 class LabelledQueryView(TenantView):
@@ -89,7 +90,7 @@ class LabelledQueryView(TenantView):
     def get(self, _request: Request, gallery: UUID, labelled_query: UUID) -> Response:  # noqa: ARG002
         """Read a labelled query's SKU and state."""
         found = get_labelled_query(self.get_gallery(), labelled_query)
-        return Response(LabelledQuerySerializer(found).data)
+        return Response(self.get_serializer(found).data)
 
     @extend_schema(operation_id="delete_labelled_query", responses={204: None})
     def delete(self, _request: Request, gallery: UUID, labelled_query: UUID) -> Response:  # noqa: ARG002

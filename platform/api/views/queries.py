@@ -30,7 +30,9 @@ class _QueryView(TenantView):
     """A query photo, answered by a worker within the request."""
 
     parser_classes = [FormParser, JsonParser]
+    only_asks = True
     write_scope = Scope.RECOGNIZE
+    asks_worker = True
     serializer_class: type[SearchRequestSerializer]
     form_class: type[SearchRequestSerializer]
     task: str
