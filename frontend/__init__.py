@@ -1,1 +1,1 @@
-"""The console, server-rendered: its place. Until it comes, the web server's root leads to the API docs."""
+"""Pages for people: signing in, and the console."""
