@@ -6,7 +6,7 @@ TEST_VAR := var/test
 export VITRINE_MODELS ?= $(CURDIR)/var/models
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up env test chaos check format bench bench-large evaluate models shell clean
+.PHONY: help demo up env test chaos fuzz check audit format bench bench-large evaluate models shell clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,10 @@ chaos: .venv/dev models ## kill -9 everything, again and again, during an import
 	@CHAOS_ROUNDS=$(or $(ROUNDS),5) CHAOS_PHOTOS=$(or $(PHOTOS),3000) \
 		$(STACK) run --var $(TEST_VAR) -- python -m pytest -s tests/chaos
 
+fuzz: .venv/dev models ## requests made up from the OpenAPI document, for some minutes: make fuzz [EXAMPLES=200]
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(STACK) run --var $(TEST_VAR) -- \
+		python -m pytest --timeout 0 tests/api/test_fuzzing.py $(ARGS)
+
 check: .venv/dev ## linters, types, import rules, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -35,6 +39,9 @@ check: .venv/dev ## linters, types, import rules, migrations
 	PYTHONPATH=.:platform $(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(STACK) run --var $(TEST_VAR) -- python manage.py makemigrations --check --dry-run
+
+audit: .venv/dev ## known vulnerabilities of the pinned packages; says so where their list cannot be reached
+	@$(BIN)/python .ci/audit.py
 
 format: .venv/dev ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
@@ -45,6 +52,7 @@ bench: .venv/local models ## recognize, imports, ranking and 10,000 vectors agai
 	@$(STACK) run --processes -- python -m benchmarks.bulk
 	@$(STACK) run --processes -- python -m benchmarks.imports
 	@$(STACK) run --processes -- python -m benchmarks.interference
+	@$(STACK) run --processes -- python -m benchmarks.overload
 	@$(BIN)/python -m benchmarks.ranking
 	@$(STACK) run -- python -m benchmarks.representations --sizes 10000
 

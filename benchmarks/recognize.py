@@ -41,6 +41,7 @@ from retrieval.index.rows import list_embedders, list_searched, space_of  # noqa
 from retrieval.index.store import connect_store  # noqa: E402
 from tenants.domain.bootstrap import ensure_demo_tenant  # noqa: E402
 from tenants.models import Embedding, Gallery, Product, ReferenceImage, Region  # noqa: E402
+from tenants.postgresql.roles import connected_as_owner  # noqa: E402
 from tenants.scope import tenant_scope  # noqa: E402
 from vitrine.client import VitrineClient  # noqa: E402
 from vitrine.photos import Photo  # noqa: E402
@@ -79,7 +80,7 @@ def fill_gallery(gallery: Gallery) -> bool:
     random = np.random.default_rng(7)
     for start in range(0, missing, _CHUNK):
         _add_regions(gallery, embedder, random.standard_normal((min(_CHUNK, missing - start), dim)))
-    with connection.cursor() as cursor:
+    with connected_as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
     print(f"filled the gallery with {missing} vectors of {dim}")
     return True

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pymilvus import MilvusClient
@@ -29,6 +30,7 @@ from tenants.domain.keys import issue_key
 from tenants.domain.tenants import create_tenant
 from tenants.models import Tenant
 from tenants.models.api_key import Scope
+from tenants.postgresql.roles import connected_as_owner
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -116,11 +118,14 @@ def use_test_milvus_prefix() -> str:
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """The test database, always: pytest-django makes it only for tests that roll back their rows."""
-    with django_db_blocker.unblock():
+    """The test database, always: pytest-django makes it only for tests that roll back their rows.
+
+    Its owner makes and migrates it; the tests connect as the role that serves.
+    """
+    with django_db_blocker.unblock(), connected_as_owner():
         databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
     yield
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), connected_as_owner():
         teardown_databases(databases, verbosity=0)
 
 
@@ -128,7 +133,10 @@ def use_own_valkey_database() -> str:
     """The address of a numbered database that no other process of this run uses."""
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     url = urlsplit(str(settings.REDIS_URL))._replace(path=f"/{number}").geturl()
-    settings.REDIS_URL = settings.CELERY_BROKER_URL = url
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = settings.CACHES["default"]["LOCATION"] = url
+    # One that a test has used before has another address.
+    assert caches["default"]
+    del caches["default"]
     return url
 
 
@@ -154,6 +162,7 @@ def service_environment(django_db_setup: None, tmp_path_factory: pytest.TempPath
         port = probe.getsockname()[1]
     return {
         "DATABASE_URL": database,
+        "DATABASE_OWNER_URL": "",
         "MEDIA_ROOT": str(media),
         "MILVUS_PREFIX": use_test_milvus_prefix(),
         "PORT": str(port),

@@ -15,9 +15,11 @@ app.conf.imports = (
     "workers.recognize",
     "workers.bulk",
     "workers.webhooks",
+    "workers.mails",
     "workers.sweep",
     "workers.lifecycle",
 )
 app.conf.beat_schedule = {
+    "clear_sessions": {"task": "bulk.clear_sessions", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep": {"task": "bulk.sweep", "schedule": 10.0, "options": {"expires": 10}},
 }

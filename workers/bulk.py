@@ -9,6 +9,7 @@ from uuid import UUID
 from celery import shared_task
 
 from jobs.dispatch import (
+    FORGET_QUERIES,
     INDEX_IMAGES,
     PURGE_IMAGES,
     REMOVE_UPLOADS,
@@ -29,6 +30,7 @@ from retrieval.photos.purging import purge_deleted
 from retrieval.quality.calibrating import run_calibration
 from retrieval.quality.evaluating import run_evaluation
 from retrieval.quality.exemplars import prepare_exemplars
+from retrieval.query_retention import forget_queries
 from retrieval.tenants import delete_tenant
 from tenants.models import Gallery
 from tenants.scope import tenant_scope
@@ -73,6 +75,14 @@ def remove_uploads(tenant_id: str) -> None:
     begin_turn(REMOVE_UPLOADS, tenant_id)
     with tenant_scope(UUID(tenant_id)):
         remove_expired()
+
+
+@shared_task(name=FORGET_QUERIES, throws=(Unavailable,))
+def forget_old_queries(tenant_id: str) -> None:
+    """Remove query photos and rows of the log whose time is over."""
+    begin_turn(FORGET_QUERIES, tenant_id)
+    with tenant_scope(UUID(tenant_id)):
+        forget_queries()
 
 
 @shared_task(name=TEND_GALLERY, throws=(Unavailable,))

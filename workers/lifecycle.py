@@ -1,4 +1,4 @@
-"""A worker's start and end: models are loaded before it takes work, and it says while it is there."""
+"""A worker's start and end: models and decoders are there before it takes work, and it says while it is."""
 
 import logging
 import threading
@@ -10,6 +10,7 @@ from jobs.niceness import renice_session
 from jobs.presence import announce_worker
 from jobs.turn import end_turns
 from retrieval.analysers import default_detector, default_embedder, get_analyser
+from retrieval.pictures import start_decoders
 from tenants.errors import DomainError
 
 # Whoever only sends webhooks looks at no photo.
@@ -32,11 +33,12 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 @worker_init.connect
 def load_models(sender: Any, **_kwargs: Any) -> None:
-    """Load the default models, so that no caller waits for it; without them there is no worker."""
+    """Load the default models and start the decoders, so that no caller waits for it; without, no worker."""
     if not _INFERRING & set(sender.app.amqp.queues.consume_from):
         return
     try:
         get_analyser([default_embedder()])
+        start_decoders(sender.concurrency)
     except DomainError as error:
         raise SystemExit(f"This worker cannot start: {error.message}") from error
 
@@ -54,7 +56,12 @@ def enter_service(sender: Any, **_kwargs: Any) -> None:
     if not queues:
         _log.info("%s is ready", sender.hostname)
         return
-    facts = {"detector": default_detector(), "embedder": default_embedder()}
+    facts = {
+        "detector": default_detector(),
+        "embedder": default_embedder(),
+        # How many calls it answers at once: decides how many may wait (jobs.admission).
+        "threads": sender.controller.concurrency,
+    }
     _log.info("%s is ready with %s and %s", sender.hostname, facts["detector"], facts["embedder"])
     for queue in queues:
         said = {"queue": queue, "hostname": sender.hostname, "facts": facts, "stop": _leaving}

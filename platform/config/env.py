@@ -40,6 +40,14 @@ def read_number(name: str, default: int) -> int:
     return int(value)
 
 
+def read_bound(name: str, default: int | None = None) -> int | None:
+    """A whole number above zero, or `none`: without bound."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    return None if value.lower() == "none" else read_number(name, 1)
+
+
 def read_choice(name: str, default: _Choice, choices: tuple[_Choice, ...]) -> _Choice:
     """One of the choices."""
     value = os.environ.get(name) or default
@@ -51,7 +59,7 @@ def read_choice(name: str, default: _Choice, choices: tuple[_Choice, ...]) -> _C
 
 def read_list(name: str, default: str = "") -> list[str]:
     """Words separated by commas."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+    return [word.strip() for word in read_text(name, default).split(",") if word.strip()]
 
 
 def read_path(name: str, default: Path) -> Path:

@@ -7,6 +7,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
+from tenants.postgresql.roles import check_role_that_serves
+
 
 class Utf8Request(WSGIRequest):
     """A request whose address and body are UTF-8 (RFC 3986, 7578, 8259), whatever charset its sender names.
@@ -21,4 +23,5 @@ class Utf8Request(WSGIRequest):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+check_role_that_serves()
 application.request_class = Utf8Request

@@ -1,12 +1,12 @@
 """Bringing products and their photos into a gallery, nothing twice."""
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.settling import Told, wait_until_settled
+from inference.metadata import hash_picture
 from vitrine.answers import ImageRow
 from vitrine.client import VitrineClient
 from vitrine.photos import Photo
@@ -66,7 +66,7 @@ def import_articles(client: VitrineClient, gallery: str, articles: Iterable[Arti
             created += 1
         product = skus[article.sku]
         uploads = _read_photos(article, failures)
-        missing = [each for each in uploads if (product, hashlib.sha256(each.data).hexdigest()) not in known]
+        missing = [each for each in uploads if (product, hash_picture(each.data)) not in known]
         skipped += len(uploads) - len(missing)
         rows = client.upload_images(gallery, product, missing)
         sent += sum(row.id is not None for row in rows)

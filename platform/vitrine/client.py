@@ -24,6 +24,7 @@ from vitrine.comparisons import Comparison, read_comparison
 from vitrine.errors import ApiProblem, GaveUpWaiting
 from vitrine.imports import ImportWish
 from vitrine.jobs import JobRow, Jobs, read_job
+from vitrine.keys import Keys
 from vitrine.pages import list_rows
 from vitrine.photos import Photo, batch_photos
 from vitrine.setbacks import StallWatch
@@ -37,7 +38,7 @@ Said = Mapping[str, str]
 
 
 class VitrineClient:
-    """One shop's view of the service; `jobs` and `uploads` hold what there is to do with those.
+    """One shop's view of the service; `jobs`, `uploads` and `keys` hold what there is to do with those.
 
     All methods raise `ApiProblem` and `ServiceUnreachable`.
     """
@@ -55,6 +56,7 @@ class VitrineClient:
         self._transport = Transport(base_url, key, patience=patience, transport=transport, sleep=sleep)
         self.jobs: Final = Jobs(self._transport, sleep)
         self.uploads: Final = Uploads(self._transport, sleep)
+        self.keys: Final = Keys(self._transport)
 
     def __enter__(self) -> Self:
         return self

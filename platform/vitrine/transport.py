@@ -1,6 +1,10 @@
-"""One HTTP call to the service: the key, problem+json as exceptions, and waiting when it asks to wait."""
+"""One HTTP call to the service: the key, problem+json as exceptions, and waiting when it asks to wait.
+
+Each POST carries an `Idempotency-Key` of its own, so that sending it again does nothing twice.
+"""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +17,9 @@ from vitrine.errors import ApiProblem, ServiceUnreachable
 
 _IDLE_S: Final = 1.0
 _BUSY: Final = frozenset({429, 503})
+# 409 with a Retry-After: the same call, sent before, is still at work.
+_CONFLICT: Final = 409
+_CUT_SHORT_PAUSE_S: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,10 +80,14 @@ class Transport:
     ) -> Any:
         """The JSON that the service answers, None for an empty answer.
 
-        A 429 or 503 is tried again after its Retry-After, within `Patience.busy_s`. Raises `ApiProblem`
-        for an error, `ServiceUnreachable` when nothing answers.
+        A 429 or 503 is tried again after its Retry-After, within `Patience.busy_s`; so is a POST whose
+        connection broke before its answer came. Raises `ApiProblem` for an error, `ServiceUnreachable` when
+        nothing answers.
         """
-        return _read_answer(self._ask(method, path, params=params, json=json, data=data, files=files))
+        # Made once: all tries are one call.
+        headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
+        content = {"params": params, "json": json, "data": data, "files": files, "headers": headers}
+        return _read_answer(self._ask(method, path, again=bool(headers), **content))
 
     def put_bytes(
         self,
@@ -111,19 +122,31 @@ class Transport:
         finally:
             response.close()
 
-    def _ask(self, method: str, path: str, *, stream: bool = False, **content: Any) -> httpx.Response:
-        """The answer, asked for again while the service is busy."""
+    def _ask(
+        self, method: str, path: str, *, stream: bool = False, again: bool = False, **content: Any
+    ) -> httpx.Response:
+        """The answer, asked for again while the service is busy. again: also when the connection breaks."""
         left = self._patience.busy_s
         while True:
             with self._named_errors(method, path):
                 request = self._http.build_request(method, path, **content)
-                response = self._http.send(request, stream=stream)
+                response = self._try(request, stream=stream, may_break=again and left >= _CUT_SHORT_PAUSE_S)
             pause = min(_read_pause(response), self._patience.longest_pause_s)
-            if response.status_code not in _BUSY or pause > left:
+            if response is not None and (not _is_busy(response) or pause > left):
                 return response
-            response.close()
+            if response is not None:
+                response.close()
             left -= pause
             self._sleep(pause)
+
+    def _try(self, request: httpx.Request, *, stream: bool, may_break: bool) -> httpx.Response | None:
+        """The answer; None where the connection broke after it was made, if it `may_break`."""
+        try:
+            return self._http.send(request, stream=stream)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            if not may_break:
+                raise
+            return None
 
     @contextmanager
     def _named_errors(self, method: str, path: str) -> Iterator[None]:
@@ -168,7 +191,14 @@ def _read_answer(response: httpx.Response) -> Any:
         ) from error
 
 
-def _read_pause(response: httpx.Response) -> float:
-    """Seconds of the Retry-After header; 1 where it is missing or a date."""
+def _is_busy(response: httpx.Response) -> bool:
+    at_work = response.status_code == _CONFLICT and "Retry-After" in response.headers
+    return response.status_code in _BUSY or at_work
+
+
+def _read_pause(response: httpx.Response | None) -> float:
+    """Seconds of the Retry-After header; 1 where it is missing or a date, or where nothing was answered."""
+    if response is None:
+        return _CUT_SHORT_PAUSE_S
     value = response.headers.get("Retry-After", "")
     return max(float(value), 0.1) if value.isdigit() else 1.0

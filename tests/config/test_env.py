@@ -7,7 +7,16 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.env import read_choice, read_flag, read_folders, read_list, read_number, read_path, read_text
+from config.env import (
+    read_bound,
+    read_choice,
+    read_flag,
+    read_folders,
+    read_list,
+    read_number,
+    read_path,
+    read_text,
+)
 
 NAME = "VITRINE_TEST_VARIABLE"
 # What an environment can hold: no NUL, no lone surrogates.
@@ -32,6 +41,19 @@ def test_read_number_answers_a_number_above_zero_or_names_the_variable(value: st
         else:
             with pytest.raises(ImproperlyConfigured, match=NAME):
                 read_number(NAME, 7)
+
+
+@pytest.mark.parametrize(("value", "bound"), [("none", None), ("NONE", None), ("5", 5)])
+def test_read_bound_reads_a_number_or_none(value: str, bound: int | None) -> None:
+    assert read_bound(NAME, 7) == 7
+    with with_value(value):
+        assert read_bound(NAME, 7) == bound
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "", "nothing"])
+def test_read_bound_refuses_what_is_neither(value: str) -> None:
+    with with_value(value), pytest.raises(ImproperlyConfigured, match=NAME):
+        read_bound(NAME)
 
 
 @pytest.mark.parametrize("value", ["0", "00", "-1", "1.5", "1e3", "", " ", "ten", "²"])

@@ -8,8 +8,9 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
-from config.checks import check_environment
+from config.checks import check_environment, check_mail
 from stack.procfile import process_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,13 @@ def test_check_environment_names_a_missing_variable(monkeypatch: pytest.MonkeyPa
     assert "python -m stack run" in found.hint
     monkeypatch.setenv(f"{name}_FILE", "/run/secrets/x")
     assert check_environment() == []
+
+
+def test_deployment_without_a_mail_server_is_warned_of(settings: Settings) -> None:
+    (found,) = check_mail()
+    assert "nobody gets them" in found.msg
+    settings.EMAIL_HOST = "mail.example.com"
+    assert check_mail() == []
 
 
 @pytest.mark.parametrize(

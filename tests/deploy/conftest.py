@@ -22,7 +22,8 @@ from tests.deploy.compose import ROOT, Service, read_image_environment, read_ser
 from tests.deploy.image import copy_image_tree
 from tests.deploy.processes import Running, find_free_port
 
-_NEEDED = ("DATABASE_URL", "REDIS_URL", "MILVUS_URI", "MILVUS_TOKEN")
+_NEEDED = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI", "MILVUS_TOKEN")
+_FOR_THE_OWNER = "DATABASE_OWNER_URL"
 _REDIS_DATABASE = 9
 _NAME = f"deploy_{os.getpid()}"
 BUCKET = "vitrine-media"
@@ -55,14 +56,14 @@ def local_servers() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def database_url(local_servers: dict[str, str]) -> Iterator[str]:
-    """A database of our own, gone at the end."""
-    url = urlsplit(local_servers["DATABASE_URL"])
-    name = sql.Identifier(_NAME)
-    with psycopg.connect(url.geturl(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        yield url._replace(path=f"/{_NAME}").geturl()
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+def database_urls(local_servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A database of our own, gone at the end: as the role that serves, and as its owner."""
+    names = ("DATABASE_URL", _FOR_THE_OWNER)
+    database = sql.Identifier(_NAME)
+    with psycopg.connect(local_servers[_FOR_THE_OWNER], autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+        yield {name: urlsplit(local_servers[name])._replace(path=f"/{_NAME}").geturl() for name in names}
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +143,11 @@ class Deployment:
             key: ":".join(part.replace("/app", str(self._tree), 1) for part in value.split(":"))
             for key, value in read_image_environment().items()
         }
-        return image | dict(self._services[name].environment) | self._addresses | _base_environment()
+        given = dict(self._services[name].environment)
+        addresses = {
+            key: url for key, url in self._addresses.items() if key in given or key != _FOR_THE_OWNER
+        }
+        return image | given | addresses | _base_environment()
 
     def argv(self, name: str) -> list[str]:
         """The service's command; the web server binds a free port of loopback instead."""
@@ -180,11 +185,15 @@ class Deployment:
 
 @pytest.fixture(scope="session")
 def addresses(
-    local_servers: dict[str, str], database_url: str, redis_url: str, milvus_prefix: str, media_url: str
+    local_servers: dict[str, str],
+    database_urls: dict[str, str],
+    redis_url: str,
+    milvus_prefix: str,
+    media_url: str,
 ) -> dict[str, str]:
     """The variables that take other values here than in the compose file."""
     return local_servers | {
-        "DATABASE_URL": database_url,
+        **database_urls,
         "REDIS_URL": redis_url,
         "MILVUS_PREFIX": milvus_prefix,
         "MEDIA_ENDPOINT_URL": media_url,

@@ -29,6 +29,9 @@ def test_guide_has_no_row_for_a_variable_that_nothing_reads() -> None:
     [
         ("RECOGNIZE_TIMEOUT_S", "10"),
         ("RECOGNIZE_QUEUE_LIMIT", "32"),
+        ("RECOGNIZE_WAIT_MS", "1000"),
+        ("RATE_LIMIT_KEY_PERCENT", "50"),
+        ("RATE_LIMIT_BURST_S", "60"),
         ("INDEX_SLICE_S", "10"),
         ("INDEX_SLICE_MAX_S", "60"),
         ("INDEX_BATCH", "16"),

@@ -22,6 +22,7 @@ class Server:
     url: str
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
     authorisations: set[str] = field(default_factory=set)
+    call_keys: list[str | None] = field(default_factory=list)
     script: Iterator[Answer] = field(default_factory=lambda: iter(()))
 
 
@@ -34,6 +35,7 @@ def serve() -> Iterator[Server]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             found.asked.append((self.command, self.path, body))
             found.authorisations.add(self.headers["Authorization"])
+            found.call_keys.append(self.headers["Idempotency-Key"])
             status, headers, content = next(found.script)
             if not status:
                 self.close_connection = True

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vitrine.server import Server, make_busy, make_json, make_problem, open_client
+from tests.vitrine.server import BROKEN, Server, make_busy, make_json, make_problem, open_client
 from vitrine.answers import ModelRow
 from vitrine.client import VitrineClient
 from vitrine.errors import ApiProblem, GaveUpWaiting, ServiceUnreachable
@@ -71,6 +71,35 @@ def test_busy_service_is_asked_again_after_its_pause(server: Server) -> None:
         assert client.recognize("g", Photo("q.jpg", b"bytes")).product is None
     assert pauses == [2, 3]
     assert b"bytes" in server.asked[2][2]
+
+
+def test_each_creating_call_has_a_key_that_its_tries_share(server: Server) -> None:
+    product = make_json({"id": "p", "sku": "one", "title": "", "category": ""}, 201)
+    at_work = make_problem(409, "idempotency_in_progress", "At work.", **{"Retry-After": "1"})
+    server.script = iter([make_busy(2), BROKEN, at_work, product, product, make_json(_GALLERY)])
+    pauses: list[float] = []
+    with open_client(server, pauses) as client:
+        assert client.create_product("g", sku="one", title="").id == "p"
+        client.create_product("g", sku="one", title="")
+        client.read_gallery("g")
+    assert pauses == [2, 1, 1]
+    first, *tries, other, reading = server.call_keys
+    assert tries == [first] * 3
+    assert (len({first, other, reading}), reading) == (3, None)
+
+
+def test_call_whose_connection_breaks_again_and_again_is_given_up(server: Server) -> None:
+    server.script = itertools.repeat(BROKEN)
+    pauses: list[float] = []
+    with open_client(server, pauses, busy_s=3) as client, pytest.raises(ServiceUnreachable):
+        client.create_product("g", sku="one", title="")
+    assert pauses == [1, 1, 1]
+
+
+def test_conflict_for_good_is_not_tried_again(server: Server) -> None:
+    server.script = iter([make_problem(409, "sku_taken", "Taken.")])
+    with open_client(server) as client, pytest.raises(ApiProblem, match="Taken"):
+        client.create_product("g", sku="one", title="")
 
 
 def test_service_that_stays_busy_is_given_up_within_the_limit(server: Server) -> None:

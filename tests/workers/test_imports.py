@@ -19,6 +19,7 @@ from tenants.scope import tenant_scope
 from tests.api.catalog import make_gallery
 from tests.api.photos import draw_photo
 from tests.conftest import Service, Shop, wait_until
+from tests.tenants.rows import change_rows
 from tests.transfer.imports.catalogues import pack
 
 PHOTOS = 40
@@ -97,7 +98,8 @@ def test_import_goes_on_after_its_worker_was_killed(restarting: Service, acme: S
 
 def test_cancelled_import_stops_and_keeps_what_is_done(service: Service, acme: Shop) -> None:
     gallery = make_gallery(acme)
-    job = ask_import(acme, gallery, range(100, 100 + 3 * PHOTOS))
+    photos = 8 * PHOTOS
+    job = ask_import(acme, gallery, range(100, 100 + photos))
     ended = JobItem.across_tenants.filter(job=UUID(job), state="indexed")
     wait_until(ended.exists, "a photo is indexed", 100)
 
@@ -105,7 +107,7 @@ def test_cancelled_import_stops_and_keeps_what_is_done(service: Service, acme: S
 
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     counts = cancelled.json()["counts"]
-    assert (counts["total"], counts["pending"]) == (3 * PHOTOS, 0)
+    assert (counts["total"], counts["pending"]) == (photos, 0)
     assert counts["done"] == ended.count() > 0
     deleted = ReferenceImage.across_tenants.filter(gallery=UUID(gallery), deleted_at__isnull=False)
     wait_until(lambda: not deleted.exists(), "what was not done is purged", 60)
@@ -116,7 +118,7 @@ def test_failed_rows_are_retried_by_a_job_of_their_own(service: Service, acme: S
     gallery = make_gallery(acme)
     job = ask_import(acme, gallery, range(2))
     wait_until(lambda: read_job(acme, job)["state"] == "succeeded", "the import has ended", 100)
-    JobItem.across_tenants.filter(job=UUID(job), line=2).update(state="failed", code="photo_missing")
+    change_rows(JobItem.across_tenants.filter(job=UUID(job), line=2), state="failed", code="photo_missing")
     image = acme.http.get(f"/v1/jobs/{job}/items", params={"state": "failed"}).json()["results"][0]["image"]
     assert acme.http.delete(f"/v1/galleries/{gallery}/images/{image}").status_code == 204
 

@@ -16,6 +16,7 @@ from tests.api.catalog import add_product, make_gallery, upload, wait_indexed
 from tests.api.photos import draw_photo
 from tests.api.sending import send_chunk
 from tests.conftest import Shop, wait_until
+from tests.tenants.rows import change_rows
 
 
 @pytest.fixture
@@ -50,8 +51,10 @@ def test_index_that_milvus_has_lost_is_rebuilt_unattended(acme: Shop, gallery: s
 def test_provisioning_that_nobody_does_is_done(acme: Shop, gallery: str) -> None:
     """So the galleries of the first version come to their indexes."""
     row = Gallery.across_tenants.get(pk=UUID(gallery))
-    Gallery.across_tenants.filter(pk=row.pk).update(
-        state="provisioning", created_at=timezone.now() - timedelta(minutes=5)
+    change_rows(
+        Gallery.across_tenants.filter(pk=row.pk),
+        state="provisioning",
+        created_at=timezone.now() - timedelta(minutes=5),
     )
     wait_until(lambda: recognize(acme, gallery) == (200, "one"), "the gallery is ready", 90)
     assert VectorIndex.across_tenants.filter(gallery=row.pk, retired_at=None).count() == 1
@@ -63,6 +66,6 @@ def test_expired_upload_is_removed_unattended(acme: Shop) -> None:
     mine = Upload.across_tenants.filter(tenant=acme.tenant)
     folder = Path(settings.MEDIA_ROOT) / str(acme.tenant.id) / "uploads"
     assert len(list(folder.iterdir())) == 1
-    mine.update(expires_at=timezone.now())
+    change_rows(mine, expires_at=timezone.now())
     wait_until(lambda: not mine.exists(), "the upload is removed", 60)
     assert not list(folder.iterdir())

@@ -1,12 +1,12 @@
 """The data's queries kept in the gallery with the SKU they show, so that the service can evaluate itself."""
 
-import hashlib
 from collections.abc import Iterable
 
 from demo.datasets import LabelledPhoto
 from demo.importing import Failure
 from demo.settling import Told, wait_until_settled
 from demo.skus import make_sku
+from inference.metadata import hash_picture
 from vitrine.client import VitrineClient
 from vitrine.photos import Photo
 
@@ -52,7 +52,7 @@ def _read_photos(
             reason = f"The file cannot be read: {error.strerror}."
             failures.append(Failure(str(photo.path), "file_unreadable", reason))
         else:
-            found[hashlib.sha256(upload.data).hexdigest()] = make_sku(photo.label), upload
+            found[hash_picture(upload.data)] = make_sku(photo.label), upload
     return found
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vitrine.cli import catalogues, evaluations, galleries, jobs, queries
+from vitrine.cli import catalogues, evaluations, galleries, jobs, keys, queries
 from vitrine.cli.session import Connection
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("cancel")(jobs.cancel_job)
 app.command("retry")(jobs.retry_job)
 app.command("report")(jobs.write_report)
 app.command("evaluate")(evaluations.evaluate_gallery)
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 
 from demo.folders import Query, read_products, read_queries
@@ -19,6 +19,7 @@ from demo.service import find_url, open_client, wait_until_ready
 from demo.settling import Told
 from demo.skus import make_sku
 from demo.trial import recognise_queries, summarise_results
+from tenants.management.operating import OperatorCommand
 from vitrine.client import VitrineClient
 from vitrine.consoles import open_console
 from vitrine.errors import VitrineError
@@ -39,7 +40,7 @@ class Exhibit:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Everything but the key goes over HTTP, as a customer's program would do it."""
 
     help = "Import sample products (or your own) and recognise query photos through the running service."

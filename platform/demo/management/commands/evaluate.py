@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.markup import escape
 
@@ -27,6 +27,7 @@ from demo.importing import Failure
 from demo.report import print_import
 from demo.service import find_url, open_client, wait_until_ready
 from demo.settling import Told
+from tenants.management.operating import OperatorCommand
 from vitrine.client import VitrineClient
 from vitrine.comparison_tables import print_comparison
 from vitrine.consoles import open_console
@@ -37,7 +38,7 @@ _SHOWN: Final = 20
 _TOO_LITTLE: Final = frozenset({"too_few_photos", "no_labelled_queries"})
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Imports and asks through the API, so that what is measured is what customers get."""
 
     help = "Measure recognition on a folder with gallery.csv and query.csv (path,label,category)."
