@@ -1,4 +1,4 @@
-"""A few decoding processes, shared by the threads of one process (docs/adr/0021)."""
+"""A few decoding processes, shared by the threads of one process (docs/adr/0019)."""
 
 import atexit
 import logging

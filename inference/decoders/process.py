@@ -21,7 +21,7 @@ from inference.images import DEFAULT_LIMITS, ImageLimits, Picture
 _START_S = 60.0
 _REAP_S = 10.0
 # glibc would give memory back to the kernel after each picture, and taking it again costs more than a small
-# picture: 2.0 of 3.7 ms for 640 x 480 pixels (docs/adr/0021).
+# picture: 2.0 of 3.7 ms for 640 x 480 pixels (docs/adr/0019).
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
