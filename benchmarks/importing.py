@@ -23,6 +23,17 @@ def read_demo_photos(var: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(write_photos(var / "demo").folder.rglob("*.jpg"))]
 
 
+def copy_photos(photos: list[bytes], copies: int) -> list[bytes]:
+    """The photos and as many copies of each, no two of which are the same file."""
+    copied = list(photos)
+    for quality in range(90, 90 - copies, -1):
+        for photo in photos:
+            buffer = io.BytesIO()
+            Image.open(io.BytesIO(photo)).save(buffer, "JPEG", quality=quality)
+            copied.append(buffer.getvalue())
+    return copied
+
+
 def draw_noise(count: int) -> Iterator[bytes]:
     """Small JPEGs that no two dHashes are near: 9 x 8 fields of any brightness."""
     random = np.random.default_rng(11)

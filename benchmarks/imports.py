@@ -23,6 +23,7 @@ from benchmarks.bulk import measure_bare, report_ratio  # noqa: E402
 from benchmarks.figures import write_figures  # noqa: E402
 from benchmarks.importing import (  # noqa: E402
     bench_gallery,
+    copy_photos,
     draw_noise,
     pack_photos,
     read_demo_photos,
@@ -41,6 +42,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=218, help="of the demo's, for the throughput")
+    parser.add_argument("--copies", type=int, default=2, help="of each in other products: a longer import")
     parser.add_argument("--images", type=int, default=0, help="small ones, for the memory instead")
     asked = parser.parse_args()
     wait_until_ready(find_url(), tell=print)
@@ -48,7 +50,8 @@ def main() -> None:
         if asked.images:
             measure_memory(client, asked.images)
         else:
-            measure_throughput(client, read_demo_photos(Path(settings.VAR_DIR))[: asked.photos])
+            photos = read_demo_photos(Path(settings.VAR_DIR))[: asked.photos]
+            measure_throughput(client, copy_photos(photos, asked.copies))
 
 
 def measure_throughput(client: VitrineClient, photos: list[bytes]) -> None:
