@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from tenants.domain.images import AddedImage, add_image, delete_image
 from tenants.domain.products import delete_product
@@ -33,19 +33,6 @@ HOSTILE_NAMES = [
     "line\nbreak.jpg",
     "Größe 大.jpg",
 ]
-
-
-@pytest.fixture
-def media(tmp_path: Path, settings: Settings) -> Path:
-    settings.MEDIA_ROOT = tmp_path
-    return tmp_path
-
-
-@pytest.fixture
-def product(db: None, media: Path) -> Iterator[Product]:
-    product = make_product(make_gallery(make_tenant("acme")))
-    with tenant_scope(product.tenant_id):
-        yield product
 
 
 @pytest.fixture

@@ -61,19 +61,6 @@ with tenant_scope(UUID(tenant_id)):
 
 
 @pytest.fixture
-def media(tmp_path: Path, settings: Settings) -> Path:
-    settings.MEDIA_ROOT = tmp_path
-    return tmp_path
-
-
-@pytest.fixture
-def product(db: None, media: Path) -> Iterator[Product]:
-    product = make_product(make_gallery(make_tenant("acme")))
-    with tenant_scope(product.tenant_id):
-        yield product
-
-
-@pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker, media: Path) -> Iterator[Product]:
     """A product whose row threads and processes see; it stays, under a tenant of its own."""
     with django_db_blocker.unblock():
