@@ -16,7 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class Courtesy:
-    """Lets calls go first, within bounds: bulk work that gives way all the time still gets on."""
+    """Lets calls go first, within bounds: bulk work that gives way all the time still gets on.
+
+    Threads that share one give way for the work of all of them.
+    """
 
     def __init__(self) -> None:
         self._resumed = time.monotonic()

@@ -25,7 +25,7 @@ _STEPS = 8
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """A photo's file. file: its name in the storage; sha256: of what its owner sent, in hex."""
+    """A photo's file. file: its name in the storage; sha256: of that file, in hex."""
 
     id: UUID
     file: str
